@@ -1,0 +1,76 @@
+"""The co-scaling of sparsity, batch size, momentum and learning rate with dimension.
+
+    p = c_p d^-alpha,    B = c_B d^beta,    eps = c_eps d^-delta,    eta = c_eta d^-kappa.
+
+Without a `kappa` of its own a scaling takes the paper's prescription kappa = max(1 - beta, delta - alpha), which
+keeps both the noise feedback and the stiffness eta p / eps bounded. It is a choice of scale, not a stability limit:
+above resonance the true frontier (`theory.stability.critical_learning_rate`) allows much larger learning rates.
+"""
+
+from dataclasses import dataclass
+
+from sparsesim import _validate
+from sparsesim.problems import HeavyBall, LeastSquares
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Exponents and prefactors that fix a problem and an optimizer at every dimension.
+
+    Args:
+        alpha: sparsity exponent, 0 or above.
+        beta: batch exponent, 0 or above.
+        delta: momentum-decay exponent, 0 or above.
+        kappa: learning-rate exponent; None takes the prescription and stores its value.
+        c_p, c_B, c_eps, c_eta: prefactors, above 0.
+
+    Raises:
+        ValueError: an argument is outside its range; the message names it, its value and the range.
+    """
+
+    alpha: float
+    beta: float
+    delta: float
+    kappa: float | None = None
+    c_p: float = 1.0
+    c_B: float = 1.0
+    c_eps: float = 1.0
+    c_eta: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("alpha", "beta", "delta"):
+            object.__setattr__(self, name, _validate.non_negative(name, getattr(self, name)))
+        for name in ("c_p", "c_B", "c_eps", "c_eta"):
+            object.__setattr__(self, name, _validate.positive(name, getattr(self, name)))
+        prescribed = max(1.0 - self.beta, self.delta - self.alpha)
+        kappa = prescribed if self.kappa is None else _validate.real("kappa", self.kappa)
+        object.__setattr__(self, "kappa", kappa)
+
+    def at(self, d: int, *, label_noise: float = 0.0) -> tuple[LeastSquares, HeavyBall]:
+        """The problem and the optimizer at dimension `d`.
+
+        p and eps are capped at 1; B is rounded to a whole number of at least 1. Theory and simulation both use these
+        realised values.
+
+        Raises:
+            ValueError: d is not a whole number of at least 1, or a realised value is outside its range.
+        """
+        d = _validate.whole("d", d, low=1)
+        p, B, eps, eta = (
+            self._power("p", self.c_p, d, -self.alpha),
+            self._power("B", self.c_B, d, self.beta),
+            self._power("eps", self.c_eps, d, -self.delta),
+            self._power("eta", self.c_eta, d, -self.kappa),  # type: ignore[operator]  # set in __post_init__
+        )
+        problem = LeastSquares(d=d, p=min(1.0, p), B=max(1, round(B)), label_noise=label_noise)
+        return problem, HeavyBall(eta=eta, eps=min(1.0, eps))
+
+    @staticmethod
+    def _power(name: str, prefactor: float, d: int, exponent: float) -> float:
+        try:
+            value = prefactor * float(d) ** exponent
+        except OverflowError:
+            value = float("inf")
+        if not 0.0 < value < float("inf"):
+            raise ValueError(f"{name} = {prefactor} * {d}**{exponent} is outside the range of a float; change its exponent")
+        return value

@@ -1,0 +1,1 @@
+"""Simulation: vectorised JAX kernels. Nothing here knows a theoretical moment."""
