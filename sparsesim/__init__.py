@@ -2,5 +2,6 @@
 
 from sparsesim.problems import HeavyBall, LeastSquares
 from sparsesim.scaling import Scaling
+from sparsesim.simulation.datasets import simulate, simulate_cells
 
-__all__ = ["HeavyBall", "LeastSquares", "Scaling"]
+__all__ = ["HeavyBall", "LeastSquares", "Scaling", "simulate", "simulate_cells"]

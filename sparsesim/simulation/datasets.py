@@ -1,0 +1,180 @@
+"""Simulation as a user calls it: validated inputs in, labelled datasets out."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+
+import jax
+import numpy as np
+import optax
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from sparsesim import _validate
+from sparsesim.problems import HeavyBall, LeastSquares
+from sparsesim.simulation import vector
+from sparsesim.simulation.driver import Cell, Plan, Progress, run_cells
+from sparsesim.simulation.statistics import Statistics
+
+ENGINES = ("vector",)
+MOMENTS = ("R", "V", "C")
+Optimizer = HeavyBall | optax.GradientTransformation
+
+
+def simulate(
+    problem: LeastSquares,
+    optimizer: Optimizer,
+    *,
+    times: ArrayLike,
+    trajectories: int,
+    seed: int,
+    clock: str = "minibatch",
+    engine: str = "vector",
+    oracle: str = "sampled",
+    start: Mapping[str, float] | None = None,
+    chunk: int | None = None,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Simulate sparse SGD and return the second moments R = |e|^2, V = |m|^2, C = <e, m> with their statistics.
+
+    Trajectories run in float32; the statistics over them are gathered in float64.
+
+    Args:
+        problem: what is learned.
+        optimizer: `HeavyBall`, or any optax transformation; then m is minus the last update, learning rate included.
+        times: increasing ticks of the clock to record at: whole minibatches, whole active updates, or Poisson time.
+        trajectories: how many, at least 2.
+        seed: a whole number; (seed, problem, optimizer) alone decide the random numbers.
+        clock: "minibatch" (the algorithm itself), "active" (only minibatches with an active sample count) or "poisson"
+            (active updates arrive at unit rate).
+        engine: "vector", d-dimensional trajectories.
+        oracle: "sampled", the exact law of the gradient in O(d), or "literal", the algorithm as written in O(B d).
+        start: moments at time 0 by name; by default R = 1 and the rest 0. With an optax transformation only R.
+        chunk: trajectories in memory at once; by default from the memory at hand. It does not change a result on CPU.
+        progress: called with (work done, all work) now and then.
+
+    Returns:
+        Dataset with dims (time, moment): mean, std_error, effective_sample_size, lower_quartile, median,
+        upper_quartile. Attributes record every input and the versions.
+
+    Raises:
+        ValueError: an argument is outside its range; the message names it, its value and the range.
+        MemoryError: the problem is too large for the memory at hand.
+    """
+    dataset = simulate_cells(
+        [(problem, optimizer)],
+        times=[times],
+        trajectories=trajectories,
+        seed=seed,
+        clock=clock,
+        engine=engine,
+        oracle=oracle,
+        start=start,
+        chunk=chunk,
+        progress=progress,
+    ).isel(cell=0)
+    parameters = {name: dataset[name].item() for name in dataset.coords if dataset[name].ndim == 0}
+    return dataset.assign_coords(time=dataset.clock_time.values).assign_attrs(parameters)
+
+
+def simulate_cells(
+    cells: Sequence[tuple[LeastSquares, Optimizer]],
+    *,
+    times: Sequence[ArrayLike],
+    trajectories: int,
+    seed: int,
+    clock: str = "minibatch",
+    engine: str = "vector",
+    oracle: str = "sampled",
+    start: Mapping[str, float] | None = None,
+    chunk: int | None = None,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Simulate many cells at once; arguments as in `simulate`, with one sequence of times a cell, all equally long.
+
+    Returns:
+        Dataset with dims (cell, time, moment); d, p, B, label_noise, eta and eps are coordinates of the cell and
+        `clock_time` (cell, time) holds the times.
+    """
+    if not cells:
+        raise ValueError("cells must hold at least one (problem, optimizer), got none")
+    _validate.choice("engine", engine, ENGINES)
+    _validate.choice("oracle", oracle, vector.ORACLES)
+    trajectories = _validate.whole("trajectories", trajectories, low=2)
+    seed = _validate.whole("seed", seed, low=0)
+    if seed >= 2**63:
+        raise ValueError(f"seed must be below 2^63, got {seed}")
+    if chunk is not None:
+        chunk = _validate.whole("chunk", chunk, low=1)
+    transformation = _transformation(cells, start)
+    work = [
+        Cell(
+            problem,
+            optimizer if isinstance(optimizer, HeavyBall) else None,
+            _ticks(cell_times, clock),
+            _validate.start_moments(start, problem.d),
+        )
+        for (problem, optimizer), cell_times in zip(cells, times, strict=True)
+    ]
+    if len({len(cell.times) for cell in work}) > 1:
+        raise ValueError("times must be equally many in all cells")
+    plan = Plan(clock, oracle, seed, trajectories, transformation)
+    statistics = run_cells(work, plan, chunk=chunk, progress=progress)
+
+    dataset = xr.Dataset(
+        {name: (("cell", "time", "moment"), np.stack([s[name] for s in statistics])) for name in Statistics.NAMES},
+        coords={"moment": list(MOMENTS), "clock_time": (("cell", "time"), np.stack([cell.times for cell in work]))},
+    )
+    for name in ("d", "p", "B", "label_noise"):
+        dataset.coords[name] = ("cell", [getattr(cell.problem, name) for cell in work])
+    if transformation is None:
+        for name in ("eta", "eps"):
+            dataset.coords[name] = ("cell", [getattr(cell.optimizer, name) for cell in work])
+    R, V, C = work[0].start
+    return dataset.assign_attrs(
+        problem="least_squares",
+        optimizer="heavy_ball" if transformation is None else "optax",
+        clock=clock,
+        engine=engine,
+        oracle=oracle,
+        seed=seed,
+        trajectories=trajectories,
+        start_R=R,
+        start_V=V,
+        start_C=C,
+        **environment(),
+    )
+
+
+def environment() -> dict[str, str]:
+    """Versions and device, to be kept with every result."""
+    versions = {f"{name}_version": version(name) for name in ("sparsesim", "jax", "numpy", "optax")}
+    return {**versions, "python_version": platform.python_version(), "device": jax.devices()[0].device_kind}
+
+
+def _transformation(
+    cells: Sequence[tuple[LeastSquares, Optimizer]], start: Mapping[str, float] | None
+) -> optax.GradientTransformation | None:
+    """The optax transformation that all cells share, or None for heavy ball."""
+    for problem, optimizer in cells:
+        if not isinstance(problem, LeastSquares):
+            raise ValueError(f"problem must be a LeastSquares, got {problem!r}")
+        if not isinstance(optimizer, HeavyBall | optax.GradientTransformation):
+            raise ValueError(f"optimizer must be a HeavyBall or an optax GradientTransformation, got {optimizer!r}")
+    custom = {optimizer for _, optimizer in cells if not isinstance(optimizer, HeavyBall)}
+    if not custom:
+        return None
+    if len(custom) > 1 or any(isinstance(optimizer, HeavyBall) for _, optimizer in cells):
+        raise ValueError("optimizer must be the same optax transformation in all cells")
+    if any(value for name, value in (start or {}).items() if name != "R"):
+        raise ValueError(f"start must give R alone with an optax transformation, got {dict(start or {})!r}")
+    return custom.pop()
+
+
+def _ticks(times: ArrayLike, clock: str) -> np.ndarray:
+    ticks = _validate.clock_times(times, clock)
+    # Poisson counts exceed their mean by a few standard deviations: leave room for them in 32 bits.
+    limit = 2**31 - 1 if clock != "poisson" else 2**31 - 2**20
+    if ticks[-1] > limit:
+        raise ValueError(f"times must be at most {limit} with the vector engine, got {ticks[-1]}")
+    return ticks

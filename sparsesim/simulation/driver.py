@@ -1,0 +1,212 @@
+"""The driver: cells x trajectories in blocks, one compilation a dimension, statistics gathered as they come.
+
+A block is a fixed number of trajectories of one cell. Its shape depends on the problem and the oracle alone, because the
+last bits of a result depend on the shape of the program that computes it. On a CPU blocks run one after another inside
+a launch and launches side by side, one a core; on an accelerator the blocks of a launch are vectorised together. How
+many blocks make a launch (the chunk) follows from the memory at hand, and on a CPU changes no bit of a result.
+"""
+
+import functools
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import optax
+import psutil
+
+from sparsesim.problems import HeavyBall, LeastSquares
+from sparsesim.simulation import sampling, vector
+from sparsesim.simulation.statistics import Statistics
+
+# Coordinates that a block holds at once: its arrays stay in a core's cache at moderate d.
+BLOCK_COORDINATES = 2**18
+BLOCK_TRAJECTORIES = 256
+# Live float32 arrays of a block's size: error, momentum, draws now and next, temporaries of the generator.
+ARRAYS = 8
+MEMORY_SHARE = 0.5
+
+Progress = Callable[[float, float], None]
+
+
+class Cell(NamedTuple):
+    """One cell: what is simulated, when it is recorded, where it starts."""
+
+    problem: LeastSquares
+    optimizer: HeavyBall | None  # None: the plan's transformation
+    times: np.ndarray  # (time,), ticks of the clock
+    start: tuple[float, float, float]  # R, V, C
+
+    @property
+    def number(self) -> int:
+        """The cell's name in the random streams, from its content."""
+        return sampling.cell_number(self.problem, self.optimizer)
+
+
+class Plan(NamedTuple):
+    """What all cells share."""
+
+    clock: str
+    oracle: str
+    seed: int
+    trajectories: int
+    transformation: optax.GradientTransformation | None = None
+
+
+class Block(NamedTuple):
+    """Some trajectories of one cell, and what they cost in coordinates drawn."""
+
+    cell: int
+    first: int
+    work: float
+
+
+def run_cells(
+    cells: Sequence[Cell], plan: Plan, *, chunk: int | None = None, progress: Progress | None = None
+) -> list[dict[str, np.ndarray]]:
+    """Simulate every cell. Cells of one d share one compilation.
+
+    Args:
+        cells: what to simulate; all with the same number of recording times.
+        plan: what they share.
+        chunk: trajectories in memory at once, rounded up to whole blocks; None sizes it from the memory at hand.
+        progress: called with (work done, all work) as blocks end.
+
+    Returns:
+        Per cell, the statistics of `Statistics.result`, each (time, moment).
+
+    Raises:
+        MemoryError: not even one block fits in memory; raised before anything is compiled.
+    """
+    dimensions = sorted({cell.problem.d for cell in cells})
+    groups = [_Group([i for i, cell in enumerate(cells) if cell.problem.d == d], cells, plan) for d in dimensions]
+    for group in groups:
+        group.check_memory()
+    total = sum(block.work for group in groups for block in group.blocks)
+    statistics = [Statistics() for _ in cells]
+    done = 0.0
+    for group in groups:
+        for block, records in group.run(chunk):
+            statistics[block.cell].add(records[: plan.trajectories - block.first])
+            done += block.work
+            if progress is not None:
+                progress(done, total)
+    return [statistic.result() for statistic in statistics]
+
+
+class _Group:
+    """The cells of one dimension: what they share statically, and their blocks."""
+
+    def __init__(self, members: list[int], cells: Sequence[Cell], plan: Plan) -> None:
+        self.cells, self.plan = cells, plan
+        self.d = cells[members[0]].problem.d
+        self.padded_batch = max(cells[i].problem.B for i in members) if plan.oracle == "literal" else 0
+        self.noisy = any(cells[i].problem.label_noise > 0.0 for i in members)
+        self.coordinates = self.d * max(1, self.padded_batch)
+        self.lanes = max(1, min(BLOCK_TRAJECTORIES, BLOCK_COORDINATES // self.coordinates))
+        parameters = {i: vector.parameters(cells[i].problem, cells[i].optimizer, cells[i].start) for i in members}
+        self.parameters = vector.pad_tables(parameters)
+        # Neighbours of like horizon: blocks that are vectorised together wait for the longest.
+        members = sorted(members, key=lambda i: cells[i].times[-1])
+        self.blocks = [
+            Block(i, first, float(cells[i].times[-1]) * self.lanes * self.coordinates)
+            for i in members
+            for first in range(0, plan.trajectories, self.lanes)
+        ]
+
+    @property
+    def block_bytes(self) -> int:
+        return self.lanes * self.coordinates * 4 * ARRAYS
+
+    def check_memory(self) -> None:
+        available = _available_memory()
+        if self.block_bytes > available:
+            raise MemoryError(
+                f"one block of {self.lanes} trajectories at d = {self.d} with the {self.plan.oracle} oracle needs "
+                f"{self.block_bytes / 1e9:.1f} GB and {available / 1e9:.1f} GB are available; lower d"
+                + (" or B, or take oracle=sampled" if self.plan.oracle == "literal" else "")
+            )
+
+    def run(self, chunk: int | None) -> Iterator[tuple[Block, np.ndarray]]:
+        """Blocks with their records (trajectory, time, moment), in order."""
+        cpu = jax.default_backend() == "cpu"
+        workers = (os.cpu_count() or 1) if cpu else 1
+        fitting = int(MEMORY_SHARE * _available_memory() / self.block_bytes)
+        if chunk is not None:
+            size = -(-chunk // self.lanes)
+        else:
+            size = 1 if cpu else max(1, min(len(self.blocks), fitting))
+        workers = max(1, min(workers, fitting // size))
+        launches = [self.blocks[i : i + size] for i in range(0, len(self.blocks), size)]
+        # A short last launch is filled up with its last block: another length would be another compilation.
+        filled = [launch + [launch[-1]] * (size - len(launch)) for launch in launches]
+        with ThreadPoolExecutor(workers) as pool:
+            pending: deque[Future[np.ndarray]] = deque()
+            queue = iter(filled)
+            try:
+                for launch in launches:
+                    while len(pending) < 2 * workers and (following := next(queue, None)) is not None:
+                        pending.append(pool.submit(self._launch, following, cpu))
+                    yield from zip(launch, pending.popleft().result(), strict=False)
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _launch(self, blocks: list[Block], sequential: bool) -> np.ndarray:
+        plan = self.plan
+        program = _program(
+            self.d, plan.clock, plan.oracle, self.padded_batch, self.noisy, plan.transformation, sequential
+        )
+        cells = [self.cells[block.cell] for block in blocks]
+        keys = jax.numpy.stack([sampling.cell_key(plan.seed, cell.number) for cell in cells])
+        lanes = np.stack([np.arange(block.first, block.first + self.lanes) for block in blocks])
+        parameters = jax.tree.map(lambda *leaves: np.stack(leaves), *(self.parameters[block.cell] for block in blocks))
+        targets = np.stack([self._targets(cell, block) for cell, block in zip(cells, blocks, strict=True)])
+        return np.asarray(program(keys, lanes.astype(np.uint32), parameters, targets.astype(np.int32)))
+
+    def _targets(self, cell: Cell, block: Block) -> np.ndarray:
+        """Ticks at each recording: (time,), or (trajectory, time) on the Poisson clock, where they are random."""
+        if self.plan.clock != "poisson":
+            return cell.times
+        trajectories = range(block.first, block.first + self.lanes)
+        return sampling.poisson_counts(self.plan.seed, cell.number, cell.times, trajectories)
+
+
+@functools.lru_cache(maxsize=64)
+def _program(
+    d: int,
+    clock: str,
+    oracle: str,
+    padded_batch: int,
+    noisy: bool,
+    transformation: optax.GradientTransformation | None,
+    sequential: bool,
+) -> Callable[..., jax.Array]:
+    """The compiled launch: (block), (block, lane), parameters (block, ...), targets -> (block, lane, time, moment)."""
+    one = functools.partial(
+        vector.trajectory,
+        d=d,
+        clock=clock,
+        oracle=oracle,
+        padded_batch=padded_batch,
+        noisy=noisy,
+        transformation=transformation,
+    )
+    lanes = jax.vmap(
+        lambda key, lane, cell, targets: one(jax.random.fold_in(key, lane), cell, targets),
+        in_axes=(None, 0, None, 0 if clock == "poisson" else None),
+    )
+    if sequential:
+        return jax.jit(lambda *blocks: jax.lax.map(lambda block: lanes(*block), blocks))
+    return jax.jit(jax.vmap(lanes))
+
+
+def _available_memory() -> float:
+    """Bytes free on the device that computes."""
+    statistics = jax.local_devices()[0].memory_stats() if jax.default_backend() != "cpu" else None
+    if statistics:
+        return float(statistics["bytes_limit"] - statistics["bytes_in_use"])
+    return float(psutil.virtual_memory().available)

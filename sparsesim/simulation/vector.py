@@ -1,0 +1,275 @@
+"""The vector engine: d-dimensional trajectories under any optax transformation.
+
+The state is the error e = theta - theta* and the optimizer's state; one minibatch is
+
+    g = (1/B) sum_{i active} u_i (<u_i, e> - label_noise xi_i),     u_i ~ N(0, I_d),     xi_i ~ N(0, 1).
+
+Two oracles give g. `literal` is the algorithm as written: gates, B x d features, `jax.grad` of the minibatch loss. It is
+slow, and the reference for everything else. `sampled` draws g from its exact law in O(d): with b active samples,
+z_i = <u_i, e>/|e| and residuals a_i = |e| z_i - label_noise xi_i,
+
+    g = (1/B) (sum_i z_i a_i  e/|e|  +  sqrt(sum_i a_i^2) xi),      xi ~ N(0, I) across e,
+
+because the part of u_i across e is independent of its residual. Active and Poisson clocks jump over idle minibatches
+with `sampled` (their number is geometric) and step through them with `literal`.
+
+Everything here is written for one trajectory; the driver maps it over trajectories and cells.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from sparsesim.problems import HeavyBall, LeastSquares
+from sparsesim.simulation import sampling
+from sparsesim.simulation.transformations import HeavyBallState, heavy_ball
+
+ORACLES = ("sampled", "literal")
+
+
+class Parameters(NamedTuple):
+    """Numbers of one cell, all traced: cells of one d share one compilation."""
+
+    B: jax.typing.ArrayLike
+    label_noise: jax.typing.ArrayLike
+    eta: jax.typing.ArrayLike
+    eps: jax.typing.ArrayLike
+    log_mu: jax.typing.ArrayLike  # log(1 - eps)
+    sample_gate: sampling.Threshold  # p
+    batch_gate: sampling.Threshold  # P, the probability of an active minibatch
+    log_idle: jax.typing.ArrayLike  # log(1 - P)
+    active_samples: sampling.ActiveSamples
+    start: jax.typing.ArrayLike  # |e|, component of m along e, norm of m across e
+
+
+def parameters(problem: LeastSquares, optimizer: HeavyBall | None, start: tuple[float, float, float]) -> Parameters:
+    """The numbers of a cell, computed in float64 and rounded once. Without heavy ball eta and eps go unused."""
+    log_idle = problem.B * math.log1p(-problem.p) if problem.p < 1.0 else -math.inf
+    eta, eps = (optimizer.eta, optimizer.eps) if optimizer is not None else (1.0, 1.0)
+    R, V, C = start
+    along = C / math.sqrt(R) if R > 0.0 else math.sqrt(V)
+    across = math.sqrt(max(0.0, V - along**2))
+    return Parameters(
+        B=np.float32(problem.B),
+        label_noise=np.float32(problem.label_noise),
+        eta=np.float32(eta),
+        eps=np.float32(eps),
+        log_mu=np.float32(math.log1p(-eps) if eps < 1.0 else -math.inf),
+        sample_gate=sampling.threshold(problem.p),
+        batch_gate=sampling.threshold(-math.expm1(log_idle)),
+        log_idle=np.float32(log_idle),
+        active_samples=sampling.active_samples_law(problem),
+        start=np.array([math.sqrt(R), along, across], np.float32),
+    )
+
+
+def pad_tables(cells: dict[int, Parameters]) -> dict[int, Parameters]:
+    """The same cells with tables of one length, a power of two so that a few lengths serve all problems."""
+    longest = max(len(cell.active_samples.thresholds) for cell in cells.values())
+    length = 1 << (longest - 1).bit_length()
+
+    def padded(law: sampling.ActiveSamples) -> sampling.ActiveSamples:
+        missing = length - len(law.thresholds)
+        return law._replace(thresholds=np.pad(law.thresholds, (0, missing), constant_values=2**32 - 1))
+
+    return {i: cell._replace(active_samples=padded(cell.active_samples)) for i, cell in cells.items()}
+
+
+class LiteralDraw(NamedTuple):
+    """Everything random in a minibatch of the algorithm as written."""
+
+    gates: jax.Array  # (batch,)
+    features: jax.Array  # (batch, d)
+    noise: jax.Array  # (batch,)
+
+
+class SampledDraw(NamedTuple):
+    """Everything random in a minibatch, in sufficient statistics of its active samples."""
+
+    idle: jax.Array  # idle minibatches before this one
+    squares: jax.Array  # sum z_i^2 ~ chi2_b
+    noise_along: jax.Array  # sum z_i xi_i / sqrt(squares) ~ N(0, 1)
+    noise_rest: jax.Array  # sum xi_i^2 - noise_along^2 ~ chi2_{b-1}
+    xi: jax.Array  # (d,), N(0, I)
+
+
+class State(NamedTuple):
+    """One trajectory between minibatches."""
+
+    error: jax.Array
+    optimizer: optax.OptState
+    draw: LiteralDraw | SampledDraw  # the coming minibatch
+    minibatches: jax.Array  # so far (sampled, off the minibatch clock: active ones): the address of a draw
+    ticks: jax.Array  # of the clock, so far
+
+
+class Rule(NamedTuple):
+    """An optimizer seen from a trajectory: how it starts, takes a gradient and spends idle minibatches."""
+
+    init: Callable[[jax.Array, jax.Array], optax.OptState]
+    step: Callable[[State, jax.Array], State]
+    idle: Callable[[State, jax.Array], State]
+    momentum: Callable[[State], jax.Array]
+
+
+def heavy_ball_rule(cell: Parameters) -> Rule:
+    """`heavy_ball`, with idle stretches in closed form: m decays and drags theta along, a geometric sum."""
+    transformation = heavy_ball(cell.eta, cell.eps)
+
+    def step(state: State, gradient: jax.Array) -> State:
+        update, optimizer = transformation.update(gradient, state.optimizer)
+        return state._replace(error=state.error + update, optimizer=optimizer)
+
+    def idle(state: State, minibatches: jax.Array) -> State:
+        decay = jnp.where(minibatches > 0, jnp.exp(minibatches * cell.log_mu), 1.0)
+        travelled = jnp.where(minibatches > 0, -jnp.expm1(minibatches * cell.log_mu), 0.0) * (1.0 - cell.eps) / cell.eps
+        momentum = state.optimizer.momentum
+        return state._replace(
+            error=state.error - cell.eta * travelled * momentum, optimizer=HeavyBallState(decay * momentum)
+        )
+
+    return Rule(lambda error, momentum: HeavyBallState(momentum), step, idle, lambda state: state.optimizer.momentum)
+
+
+def optax_rule(transformation: optax.GradientTransformation, origin: jax.Array) -> Rule:
+    """Any transformation; `origin` is the error at theta = 0, so that params are theta. Idle minibatches are stepped."""
+
+    def step(state: State, gradient: jax.Array) -> State:
+        update, optimizer = transformation.update(gradient, state.optimizer[0], state.error - origin)
+        return state._replace(error=state.error + update, optimizer=(optimizer, -update))
+
+    def idle(state: State, minibatches: jax.Array) -> State:
+        zero = jnp.zeros_like(state.error)
+        return jax.lax.fori_loop(0, minibatches.astype(jnp.int32), lambda _, state: step(state, zero), state)
+
+    def init(error: jax.Array, momentum: jax.Array) -> optax.OptState:
+        return transformation.init(error - origin), momentum
+
+    return Rule(init, step, idle, lambda state: state.optimizer[1])
+
+
+class Oracle(NamedTuple):
+    """Where gradients come from: state-free draws, and arithmetic on them."""
+
+    draw: Callable[[jax.Array], LiteralDraw | SampledDraw]
+    gradient: Callable[[jax.Array, LiteralDraw | SampledDraw], jax.Array]
+
+
+def literal_oracle(cell: Parameters, d: int, padded_batch: int) -> Oracle:
+    """The algorithm as written; `padded_batch` is a static bound on B."""
+
+    def draw(key: jax.Array) -> LiteralDraw:
+        gate_key, feature_key, noise_key = jax.random.split(key, 3)
+        gates = sampling.bernoulli(jax.random.bits(gate_key, (2, padded_batch)), cell.sample_gate)
+        gates &= jnp.arange(padded_batch) < cell.B
+        features = jax.random.normal(feature_key, (padded_batch, d))
+        return LiteralDraw(gates, features, cell.label_noise * jax.random.normal(noise_key, (padded_batch,)))
+
+    def loss(error: jax.Array, draw: LiteralDraw) -> jax.Array:
+        residuals = jnp.sum(draw.features * error, axis=1) - draw.noise
+        return 0.5 * jnp.sum(jnp.where(draw.gates, residuals, 0.0) ** 2) / cell.B
+
+    return Oracle(draw, jax.grad(loss))
+
+
+def sampled_oracle(cell: Parameters, d: int, clock: str, noisy: bool) -> Oracle:
+    """The exact law of the gradient in O(d); off the minibatch clock every draw is an active minibatch."""
+
+    def draw(key: jax.Array) -> SampledDraw:
+        word_key, square_key, rest_key, xi_key = jax.random.split(key, 4)
+        words = jax.random.bits(word_key, (4,))
+        active = sampling.active_samples(words[0], cell.active_samples)
+        if clock == "minibatch":
+            active, idle = jnp.where(sampling.bernoulli(words[1:3], cell.batch_gate), active, 0), jnp.float32(0.0)
+        else:
+            idle = sampling.geometric(words[1], cell.log_idle) - 1.0
+        along, rest = jnp.float32(0.0), jnp.float32(0.0)
+        if noisy:
+            along = jnp.where(active > 0, sampling.normal(words[3]), 0.0)
+            rest = sampling.chi_square(rest_key, jnp.maximum(active - 1, 0))
+        return SampledDraw(idle, sampling.chi_square(square_key, active), along, rest, jax.random.normal(xi_key, (d,)))
+
+    def gradient(error: jax.Array, draw: SampledDraw) -> jax.Array:
+        norm = jnp.sqrt(jnp.sum(error**2))
+        # At e = 0 the residuals are pure noise and g is isotropic: the component along e needs no treatment of its own.
+        inverse = jnp.where(norm > 0.0, 1.0 / norm, 0.0)
+        root = jnp.sqrt(draw.squares)
+        residual_along = norm * root - cell.label_noise * draw.noise_along
+        residual_norm = jnp.sqrt(residual_along**2 + cell.label_noise**2 * draw.noise_rest)
+        across = jnp.sum(error * draw.xi) * inverse
+        along = root * residual_along - residual_norm * across
+        return (along * inverse / cell.B) * error + (residual_norm / cell.B) * draw.xi
+
+    return Oracle(draw, gradient)
+
+
+def trajectory(
+    key: jax.Array,
+    cell: Parameters,
+    targets: jax.Array,
+    *,
+    d: int,
+    clock: str,
+    oracle: str,
+    padded_batch: int,
+    noisy: bool,
+    transformation: optax.GradientTransformation | None,
+) -> jax.Array:
+    """R, V and C of one trajectory when its clock has ticked as often as `targets` say.
+
+    Args:
+        key: the trajectory's key.
+        cell: its cell's numbers.
+        targets: (time,) int32, non-decreasing; ticks of the minibatch clock, or of the active clock otherwise.
+        d: dimension.
+        clock: "minibatch", "active" or "poisson".
+        oracle: "sampled" or "literal".
+        padded_batch: static bound on B, for `literal`.
+        noisy: whether any cell of the launch has label noise.
+        transformation: None for heavy ball.
+
+    Returns:
+        (time, 3) float32.
+    """
+    error, momentum = _initial(jax.random.fold_in(key, 0), cell, d)
+    rule = heavy_ball_rule(cell) if transformation is None else optax_rule(transformation, error)
+    draw, gradient = (
+        literal_oracle(cell, d, padded_batch) if oracle == "literal" else sampled_oracle(cell, d, clock, noisy)
+    )
+
+    def minibatch(state: State) -> State:
+        # Drawn one minibatch ahead, into the loop's state: XLA would otherwise generate the normals again in each of
+        # the kernels that read them, three times in all.
+        following = draw(jax.random.fold_in(key, state.minibatches + 2))
+        tick = 1
+        if isinstance(state.draw, SampledDraw):
+            if clock != "minibatch":
+                state = rule.idle(state, state.draw.idle)
+        elif clock != "minibatch":
+            tick = state.draw.gates.any().astype(jnp.int32)
+        state = rule.step(state, gradient(state.error, state.draw))
+        return state._replace(draw=following, minibatches=state.minibatches + 1, ticks=state.ticks + tick)
+
+    def record(state: State, target: jax.Array) -> tuple[State, jax.Array]:
+        state = jax.lax.while_loop(lambda state: state.ticks < target, minibatch, state)
+        e, m = state.error, rule.momentum(state)
+        return state, jnp.stack([jnp.sum(e * e), jnp.sum(m * m), jnp.sum(e * m)])
+
+    first = draw(jax.random.fold_in(key, 1))
+    state = State(error, rule.init(error, momentum), first, minibatches=jnp.int32(0), ticks=jnp.int32(0))
+    return jax.lax.scan(record, state, targets)[1]
+
+
+def _initial(key: jax.Array, cell: Parameters, d: int) -> tuple[jax.Array, jax.Array]:
+    """An error in a uniformly random direction, and a momentum that has the asked Gram matrix with it."""
+    first, second = jax.random.normal(key, (2, d))
+    along = first / jnp.sqrt(jnp.sum(first**2))
+    second = second - jnp.sum(second * along) * along
+    across = second / jnp.sqrt(jnp.sum(second**2)) if d > 1 else jnp.zeros_like(second)
+    norm, momentum_along, momentum_across = cell.start
+    return norm * along, momentum_along * along + momentum_across * across
