@@ -5,8 +5,14 @@ the value and the allowed range, so that every entry point complains in the same
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+CLOCKS = ("minibatch", "active", "poisson")
+ROUNDING = 1e-9  # by how much a start may miss its inequality, relatively: a start is often the end of another run
 
 
 def real(name: str, value: object, allowed: str = "a finite number", *, low: float = -math.inf,
@@ -42,9 +48,10 @@ def whole(name: str, value: object, *, low: int) -> int:
         raise ValueError(f"{name} must be {allowed}, got {value!r}")
     if not isinstance(value, Integral) and not (math.isfinite(value) and float(value).is_integer()):
         raise ValueError(f"{name} must be {allowed}, got {value!r}")
-    if int(value) < low:
+    number = int(value)  # pyright: ignore[reportArgumentType]  # not trunc: NumPy's integers lack it
+    if number < low:
         raise ValueError(f"{name} must be {allowed}, got {value!r}")
-    return int(value)
+    return number
 
 
 def choice(name: str, value: object, options: Iterable[str]) -> str:
@@ -53,3 +60,56 @@ def choice(name: str, value: object, options: Iterable[str]) -> str:
     if not isinstance(value, str) or value not in options:
         raise ValueError(f"{name} must be one of {', '.join(options)}, got {value!r}")
     return value
+
+
+def start_moments(start: Mapping[str, float] | None, d: int) -> tuple[float, float, float]:
+    """The moments (R, V, C) = (|e|^2, |m|^2, <e, m>) at time 0 from a mapping by name; R = 1, the others 0 by default.
+
+    Raises:
+        ValueError: an unknown name, a value that is not finite, R or V below 0, or no vectors in dimension `d` with
+            these moments: C^2 <= R V always, and C^2 = R V on a line.
+    """
+    if start is not None and not isinstance(start, Mapping):
+        raise ValueError(f"start must be a mapping from R, V, C to numbers, or None, got {start!r}")
+    given = dict(start or {})
+    for name in given:
+        choice("a name in start", name, ("R", "V", "C"))
+    R = non_negative("start['R']", given.get("R", 1.0))
+    V = non_negative("start['V']", given.get("V", 0.0))
+    C = real("start['C']", given.get("C", 0.0))
+    bound = math.sqrt(R) * math.sqrt(V)
+    if abs(C) > bound * (1.0 + ROUNDING):
+        raise ValueError(f"start must have C^2 <= R V, got R = {R!r}, V = {V!r}, C = {C!r}")
+    if d == 1 and abs(C) < bound * (1.0 - ROUNDING):
+        raise ValueError(f"start must have C^2 = R V when d = 1, got R = {R!r}, V = {V!r}, C = {C!r}")
+    return R, V, C
+
+
+def clock_times(times: ArrayLike, clock: str) -> np.ndarray:
+    """Increasing times on a clock: int64 counts on the minibatch and active clocks, float64 on the Poisson clock.
+
+    Raises:
+        ValueError: an unknown clock, no times at all, or times that are not finite, negative, not strictly
+            increasing or, on a clock that counts, not whole.
+    """
+    choice("clock", clock, CLOCKS)
+    try:
+        values = np.asarray(times)
+    except ValueError:  # rows of unequal length
+        values = np.asarray(None)
+    if values.ndim != 1 or values.size == 0 or values.dtype.kind not in "iuf":
+        raise ValueError(f"times must be a sequence of at least one number, got {times!r}")
+    for complaint, bad in (
+        ("finite", ~np.isfinite(values)),
+        ("0 or above", values < 0),
+        ("strictly increasing", np.concatenate([[False], values[1:] <= values[:-1]])),
+    ):
+        if bad.any():
+            raise ValueError(f"times must be {complaint}, got {values[bad][0]} at position {int(bad.argmax())}")
+    if clock == "poisson":
+        return values.astype(np.float64)
+    bad = values >= 2.0**63 if values.dtype.kind != "f" else (values >= 2.0**63) | (values != np.floor(values))
+    if bad.any():
+        allowed = f"whole numbers below 2^63 on the {clock} clock"
+        raise ValueError(f"times must be {allowed}, got {values[bad][0]} at position {int(bad.argmax())}")
+    return values.astype(np.int64)
