@@ -72,5 +72,7 @@ class Scaling:
         except OverflowError:
             value = float("inf")
         if not 0.0 < value < float("inf"):
-            raise ValueError(f"{name} = {prefactor} * {d}**{exponent} is outside the range of a float; change its exponent")
+            raise ValueError(
+                f"{name} = {prefactor} * {d}**{exponent} is outside the range of a float; change its exponent"
+            )
         return value

@@ -51,7 +51,7 @@ def simulate(
         oracle: "sampled", the exact law of the gradient in O(d), or "literal", the algorithm as written in O(B d).
         start: moments at time 0 by name; by default R = 1 and the rest 0. With an optax transformation only R.
         chunk: trajectories in memory at once; by default from the memory at hand. It does not change a result on CPU.
-        progress: called with (work done, all work) now and then.
+        progress: called with (work done, all work), first when the inputs are known to be good.
 
     Returns:
         Dataset with dims (time, moment): mean, std_error, effective_sample_size, lower_quartile, median,

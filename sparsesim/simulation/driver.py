@@ -1,13 +1,12 @@
 """The driver: cells x trajectories in blocks, one compilation a dimension, statistics gathered as they come.
 
-A block is a fixed number of trajectories of one cell. Its shape depends on the problem and the oracle alone, because the
-last bits of a result depend on the shape of the program that computes it. On a CPU blocks run one after another inside
-a launch and launches side by side, one a core; on an accelerator the blocks of a launch are vectorised together. How
-many blocks make a launch (the chunk) follows from the memory at hand, and on a CPU changes no bit of a result.
+A block is a fixed number of trajectories of one cell. Its shape depends on the problem and the oracle alone, because
+the last bits of a result depend on the shape of the program that computes it. On a CPU blocks run one after another
+inside a launch and launches side by side, one a core; on an accelerator the blocks of a launch are vectorised together.
+How many blocks make a launch (the chunk) follows from the memory at hand, and on a CPU changes no bit of a result.
 """
 
 import functools
-import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +73,7 @@ def run_cells(
         cells: what to simulate; all with the same number of recording times.
         plan: what they share.
         chunk: trajectories in memory at once, rounded up to whole blocks; None sizes it from the memory at hand.
-        progress: called with (work done, all work) as blocks end.
+        progress: called with (work done, all work) at the start and as blocks end.
 
     Returns:
         Per cell, the statistics of `Statistics.result`, each (time, moment).
@@ -89,6 +88,8 @@ def run_cells(
     total = sum(block.work for group in groups for block in group.blocks)
     statistics = [Statistics() for _ in cells]
     done = 0.0
+    if progress is not None:
+        progress(done, total)
     for group in groups:
         for block, records in group.run(chunk):
             statistics[block.cell].add(records[: plan.trajectories - block.first])
@@ -136,10 +137,7 @@ class _Group:
         cpu = jax.default_backend() == "cpu"
         workers = (os.cpu_count() or 1) if cpu else 1
         fitting = int(MEMORY_SHARE * _available_memory() / self.block_bytes)
-        if chunk is not None:
-            size = -(-chunk // self.lanes)
-        else:
-            size = 1 if cpu else max(1, min(len(self.blocks), fitting))
+        size = min(len(self.blocks), (1 if cpu else max(1, fitting)) if chunk is None else -(-chunk // self.lanes))
         workers = max(1, min(workers, fitting // size))
         launches = [self.blocks[i : i + size] for i in range(0, len(self.blocks), size)]
         # A short last launch is filled up with its last block: another length would be another compilation.

@@ -17,7 +17,7 @@ class Statistics:
 
     def __init__(self) -> None:
         self._count = 0
-        self._mean: np.ndarray | float = 0.0
+        self._sum: np.ndarray | float = 0.0
         self._deviations: np.ndarray | float = 0.0
         self._absolute: np.ndarray | float = 0.0
         self._kept: list[np.ndarray] = []
@@ -31,12 +31,13 @@ class Statistics:
         with np.errstate(all="ignore"):
             values = records.astype(np.float64)
             count, mean = len(values), values.mean(axis=0)
-            total = self._count + count
-            shift = mean - self._mean
-            self._deviations += ((values - mean) ** 2).sum(axis=0) + shift**2 * (self._count * count / total)
-            self._mean = self._mean + shift * (count / total)
+            self._deviations += ((values - mean) ** 2).sum(axis=0)
+            if self._count:
+                shift = mean - self._sum / self._count
+                self._deviations += shift**2 * (self._count * count / (self._count + count))
+            self._sum += values.sum(axis=0)
             self._absolute += np.abs(values).sum(axis=0)
-            self._count = total
+            self._count += count
 
     def result(self) -> dict[str, np.ndarray]:
         """Each statistic, shape (time, moment).
@@ -45,10 +46,13 @@ class Statistics:
         when they are alike, few when a heavy tail does.
         """
         with np.errstate(all="ignore"):
-            squares = self._deviations + self._count * self._mean**2
-            quartiles = np.quantile(np.concatenate(self._kept), [0.25, 0.5, 0.75], axis=0)
+            mean = self._sum / self._count
+            squares = self._deviations + self._count * mean**2
+            # Without interpolation: between a finite value and one that overflowed it would give nan.
+            kept = np.concatenate(self._kept)
+            quartiles = np.quantile(kept, [0.25, 0.5, 0.75], axis=0, method="inverted_cdf")
             values = (
-                self._mean,
+                mean,
                 np.sqrt(self._deviations / (self._count - 1) / self._count),
                 np.where(squares > 0.0, self._absolute**2 / squares, float(self._count)),
                 *quartiles,

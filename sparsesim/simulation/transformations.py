@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from sparsesim.simulation.sampling import Array
+
 
 class HeavyBallState(NamedTuple):
     """The momentum buffer, an exponential average of gradients."""
@@ -13,7 +15,7 @@ class HeavyBallState(NamedTuple):
     momentum: optax.Params
 
 
-def heavy_ball(eta: jax.typing.ArrayLike, eps: jax.typing.ArrayLike) -> optax.GradientTransformation:
+def heavy_ball(eta: Array, eps: Array) -> optax.GradientTransformation:
     """Heavy ball in exponential-average form: m <- m + eps (g - m), update -eta m with the new m.
 
     The same recursion as `optax.chain(optax.ema(1 - eps, debias=False), optax.scale(-eta))`. It is written in the

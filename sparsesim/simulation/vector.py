@@ -4,8 +4,8 @@ The state is the error e = theta - theta* and the optimizer's state; one minibat
 
     g = (1/B) sum_{i active} u_i (<u_i, e> - label_noise xi_i),     u_i ~ N(0, I_d),     xi_i ~ N(0, 1).
 
-Two oracles give g. `literal` is the algorithm as written: gates, B x d features, `jax.grad` of the minibatch loss. It is
-slow, and the reference for everything else. `sampled` draws g from its exact law in O(d): with b active samples,
+Two oracles give g. `literal` is the algorithm as written: gates, B x d features, `jax.grad` of the minibatch loss. It
+is slow, and the reference for everything else. `sampled` draws g from its exact law in O(d): with b active samples,
 z_i = <u_i, e>/|e| and residuals a_i = |e| z_i - label_noise xi_i,
 
     g = (1/B) (sum_i z_i a_i  e/|e|  +  sqrt(sum_i a_i^2) xi),      xi ~ N(0, I) across e,
@@ -18,7 +18,7 @@ Everything here is written for one trajectory; the driver maps it over trajector
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,7 @@ import optax
 
 from sparsesim.problems import HeavyBall, LeastSquares
 from sparsesim.simulation import sampling
+from sparsesim.simulation.sampling import Array
 from sparsesim.simulation.transformations import HeavyBallState, heavy_ball
 
 ORACLES = ("sampled", "literal")
@@ -35,16 +36,16 @@ ORACLES = ("sampled", "literal")
 class Parameters(NamedTuple):
     """Numbers of one cell, all traced: cells of one d share one compilation."""
 
-    B: jax.typing.ArrayLike
-    label_noise: jax.typing.ArrayLike
-    eta: jax.typing.ArrayLike
-    eps: jax.typing.ArrayLike
-    log_mu: jax.typing.ArrayLike  # log(1 - eps)
+    B: Array
+    label_noise: Array
+    eta: Array
+    eps: Array
+    log_mu: Array  # log(1 - eps)
     sample_gate: sampling.Threshold  # p
     batch_gate: sampling.Threshold  # P, the probability of an active minibatch
-    log_idle: jax.typing.ArrayLike  # log(1 - P)
+    log_idle: Array  # log(1 - P)
     active_samples: sampling.ActiveSamples
-    start: jax.typing.ArrayLike  # |e|, component of m along e, norm of m across e
+    start: Array  # |e|, component of m along e, norm of m across e
 
 
 def parameters(problem: LeastSquares, optimizer: HeavyBall | None, start: tuple[float, float, float]) -> Parameters:
@@ -83,9 +84,9 @@ def pad_tables(cells: dict[int, Parameters]) -> dict[int, Parameters]:
 class LiteralDraw(NamedTuple):
     """Everything random in a minibatch of the algorithm as written."""
 
-    gates: jax.Array  # (batch,)
-    features: jax.Array  # (batch, d)
-    noise: jax.Array  # (batch,)
+    gates: Array  # (batch,)
+    features: Array  # (batch, d)
+    noise: Array  # (batch,)
 
 
 class SampledDraw(NamedTuple):
@@ -102,7 +103,7 @@ class State(NamedTuple):
     """One trajectory between minibatches."""
 
     error: jax.Array
-    optimizer: optax.OptState
+    optimizer: Any
     draw: LiteralDraw | SampledDraw  # the coming minibatch
     minibatches: jax.Array  # so far (sampled, off the minibatch clock: active ones): the address of a draw
     ticks: jax.Array  # of the clock, so far
@@ -111,7 +112,7 @@ class State(NamedTuple):
 class Rule(NamedTuple):
     """An optimizer seen from a trajectory: how it starts, takes a gradient and spends idle minibatches."""
 
-    init: Callable[[jax.Array, jax.Array], optax.OptState]
+    init: Callable[[jax.Array, jax.Array], Any]
     step: Callable[[State, jax.Array], State]
     idle: Callable[[State, jax.Array], State]
     momentum: Callable[[State], jax.Array]
@@ -123,7 +124,7 @@ def heavy_ball_rule(cell: Parameters) -> Rule:
 
     def step(state: State, gradient: jax.Array) -> State:
         update, optimizer = transformation.update(gradient, state.optimizer)
-        return state._replace(error=state.error + update, optimizer=optimizer)
+        return state._replace(error=optax.apply_updates(state.error, update), optimizer=optimizer)
 
     def idle(state: State, minibatches: jax.Array) -> State:
         decay = jnp.where(minibatches > 0, jnp.exp(minibatches * cell.log_mu), 1.0)
@@ -137,17 +138,18 @@ def heavy_ball_rule(cell: Parameters) -> Rule:
 
 
 def optax_rule(transformation: optax.GradientTransformation, origin: jax.Array) -> Rule:
-    """Any transformation; `origin` is the error at theta = 0, so that params are theta. Idle minibatches are stepped."""
+    """Any transformation; `origin` is the error at theta = 0, so params are theta. Idle minibatches are stepped."""
 
     def step(state: State, gradient: jax.Array) -> State:
         update, optimizer = transformation.update(gradient, state.optimizer[0], state.error - origin)
-        return state._replace(error=state.error + update, optimizer=(optimizer, -update))
+        error = optax.apply_updates(state.error, update)
+        return state._replace(error=error, optimizer=(optimizer, jax.tree.map(jnp.negative, update)))
 
     def idle(state: State, minibatches: jax.Array) -> State:
         zero = jnp.zeros_like(state.error)
         return jax.lax.fori_loop(0, minibatches.astype(jnp.int32), lambda _, state: step(state, zero), state)
 
-    def init(error: jax.Array, momentum: jax.Array) -> optax.OptState:
+    def init(error: jax.Array, momentum: jax.Array) -> Any:
         return transformation.init(error - origin), momentum
 
     return Rule(init, step, idle, lambda state: state.optimizer[1])
@@ -156,8 +158,8 @@ def optax_rule(transformation: optax.GradientTransformation, origin: jax.Array) 
 class Oracle(NamedTuple):
     """Where gradients come from: state-free draws, and arithmetic on them."""
 
-    draw: Callable[[jax.Array], LiteralDraw | SampledDraw]
-    gradient: Callable[[jax.Array, LiteralDraw | SampledDraw], jax.Array]
+    draw: Callable[[jax.Array], Any]
+    gradient: Callable[[jax.Array, Any], jax.Array]
 
 
 def literal_oracle(cell: Parameters, d: int, padded_batch: int) -> Oracle:

@@ -1,0 +1,50 @@
+# Every target sets up what it needs into .venv, once; `make setup` after a change of pyproject.toml or constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# What to run, and with what: make run ARGS="+sweep=dimension scale=smoke"
+ARGS ?= +sweep=phase_plane
+TESTS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-slow lint format types bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## create .venv and install everything, once
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is older than 3.11; use: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: $(STAMP) ## sweep the phase plane, or ARGS="..." (see `python -m sparsesim.run --help`)
+	$(BIN)/python -m sparsesim.run $(ARGS)
+
+test: $(STAMP) ## run the tests, or TESTS="tests/theory -k frontier"
+	JAX_PLATFORMS=cpu $(BIN)/python -m pytest $(TESTS)
+
+test-slow: $(STAMP) ## run the tests that take minutes
+	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -m slow $(TESTS)
+
+lint: $(STAMP) ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP) ## mend style and formatting
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(STAMP) ## check types
+	$(BIN)/pyright
+
+bench: $(STAMP) ## measure the engines side by side; results in benchmarks/
+	$(BIN)/python -m benchmarks.engines
+
+clean: ## remove .venv, caches and build products; results in runs/ stay
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,124 @@
+"""The comparison: simulated means against exact moments, point by point, cell by cell, and as a whole.
+
+z = (simulated mean - exact) / standard error is standard normal when theory and simulation agree and the mean of the
+trajectories is close to normal. Two things spoil the second: float32 rounding where trajectories hardly differ, and
+heavy tails where few trajectories carry the mean. Such points are computed, shown, and not trusted.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from sparsesim.problems import HeavyBall, LeastSquares
+from sparsesim.theory import least_squares, stability
+
+# A mean is trusted while at least this share of the trajectories carries it (a third for one chi-square variate), and
+# this many do.
+MIN_EFFECTIVE_SHARE = 0.3
+MIN_EFFECTIVE_SIZE = 64.0
+# Relative accuracy of float32 trajectories; a standard error below it is not sampling noise.
+ROUNDING = 1e-6
+# Chance that a correct program is called wrong by one of the two tests of the whole.
+FALSE_ALARM = 1e-4
+# Cells below which the share of |z| < 1.96 is reported but not tested.
+MIN_CELLS = 30
+
+
+def compare(dataset: xr.Dataset) -> xr.Dataset:
+    """The dataset with exact moments, z-scores and verdicts.
+
+    Two tests decide: no trusted |z| beyond the Bonferroni bound, and, with 30 cells or more, a share of trusted
+    |z| < 1.96 not below 95% by more than chance allows (its standard error is taken over cells: points of one cell
+    are correlated).
+
+    Args:
+        dataset: as `simulate`, `simulate_cells` or a sweep returned it, with heavy ball as the optimizer.
+
+    Returns:
+        The dataset with `exact` and `z` (NaN where float32 rounding exceeds the standard error, as at
+        time 0, or where a value overflowed), `trusted` (whether
+        the normal law of z can be relied on), and per cell `feedback` H (stable iff H < 1, equation (*)) and
+        `verdict`: "disagrees" (a trusted |z| beyond the bound), "unstable" (H >= 1), "untested" (no trusted point) or
+        "agrees". Attributes: z_count, z_fraction (share of trusted |z| < 1.96) with z_fraction_std_error, z_largest,
+        z_bound, and `verdict` of the whole: "agrees", "disagrees" or "untested".
+
+    Raises:
+        ValueError: the dataset was made with another optimizer, for which no exact moments are known.
+    """
+    if dataset.attrs.get("optimizer") != "heavy_ball":
+        raise ValueError(f"dataset must come from a HeavyBall optimizer, got {dataset.attrs.get('optimizer')!r}")
+    mean, std_error = dataset["mean"], dataset["std_error"]
+    cell_dims = mean.dims[:-2]
+    exact, feedback = np.empty(mean.shape), np.empty(mean.shape[:-2])
+    start = {name: dataset.attrs[f"start_{name}"] for name in dataset["moment"].values}
+    for index, problem, optimizer in _cells(dataset, mean.shape[:-2]):
+        times = dataset["clock_time"].values[index]
+        exact[index] = least_squares.moments(problem, optimizer, times, dataset.attrs["clock"], start)
+        feedback[index] = stability.feedbacks(problem, optimizer).total
+    with np.errstate(all="ignore"):
+        sampled = std_error.values > ROUNDING * _scale(exact)
+        z = np.where(sampled, (mean.values - exact) / std_error.values, np.nan)
+        z = np.where(np.isfinite(z), z, np.nan)
+        trusted = _trusted(dataset, z)
+    magnitude = np.where(trusted, np.abs(z), np.nan)
+    count = int(np.isfinite(magnitude).sum())
+    bound = float(stats.t.isf(FALSE_ALARM / 2 / max(1, count), dataset.attrs["trajectories"] - 1))
+    verdicts = _verdicts(magnitude, feedback, bound)
+    fraction, spread, too_low = _fraction_inside(magnitude)
+    disagrees = too_low or (verdicts == "disagrees").any()
+    return dataset.assign(
+        exact=(mean.dims, exact),
+        z=(mean.dims, z),
+        trusted=(mean.dims, trusted),
+        feedback=(cell_dims, feedback),
+        verdict=(cell_dims, verdicts),
+    ).assign_attrs(
+        z_count=count,
+        z_fraction=fraction,
+        z_fraction_std_error=spread,
+        z_largest=float(np.nanmax(magnitude)) if count else math.nan,
+        z_bound=bound,
+        verdict="disagrees" if disagrees else "agrees" if count else "untested",
+    )
+
+
+def _cells(dataset: xr.Dataset, shape: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], LeastSquares, HeavyBall]]:
+    """Each cell's index, problem and optimizer."""
+    names = ("d", "p", "B", "label_noise", "eta", "eps")
+    values = {name: np.broadcast_to(dataset[name].values, shape) for name in names}
+    for index in np.ndindex(shape):
+        d, p, B, label_noise, eta, eps = (values[name][index].item() for name in names)
+        yield index, LeastSquares(d=d, p=p, B=B, label_noise=label_noise), HeavyBall(eta=eta, eps=eps)
+
+
+def _scale(exact: np.ndarray) -> np.ndarray:
+    """The size that float32 rounding is relative to; C may pass through zero, so for it sqrt(R V), its bound."""
+    R, V, _ = np.moveaxis(exact, -1, 0)
+    return np.stack([R, V, np.sqrt(np.abs(R * V))], axis=-1)
+
+
+def _trusted(dataset: xr.Dataset, z: np.ndarray) -> np.ndarray:
+    effective = dataset["effective_sample_size"].values
+    enough = max(MIN_EFFECTIVE_SIZE, MIN_EFFECTIVE_SHARE * dataset.attrs["trajectories"])
+    return np.isfinite(z) & (effective >= enough)
+
+
+def _fraction_inside(magnitude: np.ndarray) -> tuple[float, float, bool]:
+    """Share of |z| < 1.96, its standard error over cells, and whether it is too low; |z| is NaN where not trusted."""
+    cells = magnitude.reshape(-1, magnitude.shape[-2] * magnitude.shape[-1])
+    points, inside = np.isfinite(cells).sum(axis=1), (cells < 1.96).sum(axis=1)
+    if not points.any():
+        return math.nan, math.nan, False
+    fraction = float(inside.sum() / points.sum())
+    spread = float(np.sqrt(((inside - fraction * points) ** 2).sum()) / points.sum())
+    too_low = np.count_nonzero(points) >= MIN_CELLS and fraction < 0.95 - stats.norm.isf(FALSE_ALARM) * spread
+    return fraction, spread, bool(too_low)
+
+
+def _verdicts(magnitude: np.ndarray, feedback: np.ndarray, bound: float) -> np.ndarray:
+    beyond = (magnitude > bound).any(axis=(-2, -1))
+    tested = np.isfinite(magnitude).any(axis=(-2, -1))
+    return np.select([beyond, feedback >= 1.0, ~tested], ["disagrees", "unstable", "untested"], default="agrees")

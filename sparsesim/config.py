@@ -1,0 +1,163 @@
+"""The configuration's schema. A mistyped key or a value of the wrong type fails when Hydra composes it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from sparsesim import _validate
+from sparsesim.sweep import Times
+
+
+@dataclass
+class ProblemConfig:
+    """What is learned; p and B replace the scaling's where given."""
+
+    name: str = MISSING
+    d: int = MISSING
+    p: float | None = None
+    B: int | None = None
+    label_noise: float = 0.0
+
+
+@dataclass
+class OptimizerConfig:
+    """Heavy ball; values replace the scaling's where given."""
+
+    eps: float | None = None
+    eta: float | None = None
+    eta_over_critical: float | None = None
+
+
+@dataclass
+class ScalingConfig:
+    """Exponents and prefactors, as in `Scaling`."""
+
+    alpha: float = MISSING
+    beta: float = MISSING
+    delta: float = MISSING
+    kappa: float | None = None
+    c_p: float = 1.0
+    c_B: float = 1.0
+    c_eps: float = 1.0
+    c_eta: float = 0.5
+
+
+@dataclass
+class EngineConfig:
+    """How trajectories are computed."""
+
+    name: str = MISSING
+    oracle: str = MISSING
+    chunk: int | None = None
+
+
+@dataclass
+class ClockConfig:
+    """What a tick is."""
+
+    name: str = MISSING
+
+
+@dataclass
+class TimesConfig:
+    """When to record, as in `sweep.Times`."""
+
+    horizon: float = MISSING
+    unit: str = "ticks"
+    records: int = 20
+    spacing: str = "linear"
+
+
+@dataclass
+class ScaleConfig:
+    """How much to compute: sizes that sweeps refer to."""
+
+    name: str = MISSING
+    d: int = MISSING
+    trajectories: int = MISSING
+    points: int = MISSING
+    horizon: float = MISSING
+    dimensions: list[int] = MISSING
+
+
+@dataclass
+class AxisConfig:
+    """An axis: `values`, or `num` of them from `start` to `stop`."""
+
+    values: list[float] | None = None
+    start: float | None = None
+    stop: float | None = None
+    num: int | None = None
+
+
+@dataclass
+class SweepConfig:
+    """A grid of cells."""
+
+    name: str = "cell"
+    axes: dict[str, AxisConfig] = field(default_factory=dict)
+
+
+@dataclass
+class Config:
+    """Everything a run depends on."""
+
+    problem: ProblemConfig = MISSING
+    optimizer: OptimizerConfig = MISSING
+    scaling: ScalingConfig = MISSING
+    engine: EngineConfig = MISSING
+    clock: ClockConfig = MISSING
+    scale: ScaleConfig = MISSING
+    times: TimesConfig = MISSING
+    sweep: SweepConfig = field(default_factory=SweepConfig)
+    trajectories: int = MISSING
+    seed: int = MISSING
+    output: str = MISSING
+
+
+def register() -> None:
+    """Make the schema known to Hydra."""
+    ConfigStore.instance().store(name="schema", node=Config)
+
+
+def folder() -> Path:
+    """Where the YAML files are: inside an installed package, at the top of a checkout."""
+    inside = Path(__file__).parent / "configs"
+    return inside if inside.is_dir() else Path(__file__).parents[1] / "configs"
+
+
+def sweep_arguments(config: DictConfig) -> dict[str, Any]:
+    """The arguments of `run_sweep` that a configuration stands for.
+
+    Raises:
+        ValueError: a value is outside its range.
+    """
+    resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    _validate.choice("problem.name", resolved["problem"].pop("name"), ("least_squares",))
+    axes = {name: _axis_values(name, **axis) for name, axis in resolved["sweep"]["axes"].items()}
+    return {
+        "axes": axes,
+        "parameters": {**resolved["scaling"], **resolved["problem"], **resolved["optimizer"]},
+        "times": Times(**resolved["times"]),
+        "trajectories": resolved["trajectories"],
+        "seed": resolved["seed"],
+        "clock": resolved["clock"]["name"],
+        "engine": resolved["engine"]["name"],
+        "oracle": resolved["engine"]["oracle"],
+        "chunk": resolved["engine"]["chunk"],
+    }
+
+
+def _axis_values(
+    name: str, values: list[float] | None, start: float | None, stop: float | None, num: int | None
+) -> list[float]:
+    if values is not None:
+        return [_validate.real(f"a value of the axis {name}", value) for value in values]
+    if start is None or stop is None or num is None:
+        raise ValueError(f"the axis {name} must have values, or start, stop and num, got none of the two in full")
+    low, high = _validate.real(f"start of {name}", start), _validate.real(f"stop of {name}", stop)
+    return np.linspace(low, high, _validate.whole(f"num of {name}", num, low=1)).tolist()

@@ -1,0 +1,112 @@
+"""What a run says on the terminal: progress with time left, and a closing table."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import xarray as xr
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+VERDICTS = ("agrees", "disagrees", "unstable", "untested")
+# Lines between updates where there is no terminal to redraw.
+PLAIN_INTERVAL = 10.0
+MOST_DISAGREEMENTS = 10
+
+
+@contextmanager
+def progress(console: Console, title: str) -> Iterator[Callable[[float, float], None]]:
+    """A callback (done, total) that draws a bar on a terminal and prints a line now and then elsewhere."""
+    if not console.is_terminal:
+        yield _plain(console, title)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(f"{title}: compiling", total=None)
+
+        def update(done: float, total: float) -> None:
+            bar.update(task, completed=done, total=total, description=title)
+
+        yield update
+
+
+def _plain(console: Console, title: str) -> Callable[[float, float], None]:
+    began = last = perf_counter()
+
+    def update(done: float, total: float) -> None:
+        nonlocal last
+        now = perf_counter()
+        if done == 0.0:
+            console.print(f"{title}: started, compiling first")
+        elif now - last >= PLAIN_INTERVAL:
+            last = now
+            left = (now - began) * (total / done - 1.0)
+            console.print(f"{title}: {done / total:.0%} after {now - began:.0f} s, about {left:.0f} s left")
+
+    return update
+
+
+def summary(dataset: xr.Dataset) -> dict[str, object]:
+    """The outcome of a compared dataset in plain numbers."""
+    verdicts = dataset["verdict"].values
+    keys = ("sweep", "clock", "engine", "oracle", "seed", "trajectories", "seconds", "verdict")
+    z_keys = ("z_count", "z_fraction", "z_fraction_std_error", "z_largest", "z_bound")
+    return {
+        **{key: dataset.attrs[key] for key in keys},
+        "cells": {verdict: int((verdicts == verdict).sum()) for verdict in VERDICTS},
+        **{key: value if np.isfinite(value := dataset.attrs[key]) else None for key in z_keys},
+        "largest_feedback": float(dataset["feedback"].max()),
+    }
+
+
+def closing(console: Console, dataset: xr.Dataset, folder: Path, drawn: list[Path]) -> None:
+    """The closing table, the cells that disagree, and the path of everything written."""
+    attrs = dataset.attrs
+    cells = summary(dataset)["cells"]
+    assert isinstance(cells, dict)
+    table = Table(title=f"{attrs['sweep']}: simulation against exact equations", show_header=False)
+    table.add_row("cells", str(dataset["verdict"].size))
+    for verdict in VERDICTS:
+        if cells[verdict] or verdict == "disagrees":
+            table.add_row(f"  {verdict}", str(cells[verdict]))
+    table.add_row("trajectories per cell", str(attrs["trajectories"]))
+    table.add_row("trusted comparisons", str(attrs["z_count"]))
+    if attrs["z_count"]:
+        table.add_row("share of |z| < 1.96", f"{attrs['z_fraction']:.4f} ± {attrs['z_fraction_std_error']:.4f}")
+        table.add_row("largest |z|", f"{attrs['z_largest']:.2f} (bound {attrs['z_bound']:.2f})")
+    table.add_row("largest feedback H", f"{float(dataset['feedback'].max()):.3f} (stable below 1)")
+    table.add_row("seconds", f"{attrs['seconds']:.1f}")
+    table.add_row("verdict", {"disagrees": "[red]disagrees", "agrees": "[green]agrees"}.get(v := attrs["verdict"], v))
+    console.print(table)
+    for line in _disagreements(dataset):
+        console.print(line, style="red", highlight=False)
+    console.print("written:")
+    for path in (folder / "data.nc", folder / "config.yaml", folder / "summary.json", *drawn):
+        console.print(f"  {path}", highlight=False, soft_wrap=True)
+
+
+def _disagreements(dataset: xr.Dataset) -> Iterator[str]:
+    """The points of cells that disagree, largest |z| first."""
+    magnitude = abs(dataset["z"]).where(dataset["trusted"] & (dataset["verdict"] == "disagrees"), -1.0)
+    dims = magnitude.dims
+    worst = np.argsort(magnitude.values, axis=None)[::-1][:MOST_DISAGREEMENTS]
+    for flat in worst:
+        index = dict(zip(dims, np.unravel_index(flat, magnitude.shape), strict=True))
+        point = dataset.isel(index)
+        if magnitude.isel(index) < dataset.attrs["z_bound"]:
+            return
+        where = ", ".join(f"{dim} = {point[dim].item():.4g}" for dim in dims[:-2])
+        yield (
+            f"disagrees at {where or 'the cell'}, time {point.clock_time.item():g}, {point.moment.item()}: "
+            f"simulated {point['mean'].item():.6g} ± {point.std_error.item():.2g}, exact {point.exact.item():.6g}, "
+            f"z = {point.z.item():.2f}"
+        )

@@ -1,0 +1,96 @@
+"""The command line: `python -m sparsesim.run`, a Hydra application (`--help` explains it).
+
+Exit status: 0 the sweep completed and agrees with theory, 1 it completed and does not, 2 the input is bad, 130
+interrupted.
+"""
+
+import json
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+import hydra
+import xarray as xr
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from sparsesim import config as configuration
+from sparsesim import figures, report, store
+from sparsesim.comparison import compare
+from sparsesim.sweep import run_sweep
+
+AGREES, DISAGREES, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DATA = "data.nc"
+
+
+def run(config: DictConfig, console: Console) -> tuple[xr.Dataset, Path]:
+    """Simulate, compare, write and draw what a configuration asks for.
+
+    Returns:
+        The compared dataset, and the folder that holds it with its figures, its configuration and its summary.
+
+    Raises:
+        ValueError: a value is outside its range; nothing has been written then.
+        MemoryError: a cell is too large for the memory at hand; nothing has been written then.
+    """
+    arguments = configuration.sweep_arguments(config)
+    output = Path(config.output)
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"output must be a folder, got the file {config.output!r}")
+    began = time.perf_counter()
+    with report.progress(console, config.sweep.name) as update:
+        dataset = run_sweep(**arguments, progress=update)
+    dataset = compare(dataset).assign_attrs(
+        sweep=config.sweep.name,
+        config=OmegaConf.to_yaml(config, resolve=True),
+        seconds=round(time.perf_counter() - began, 3),
+    )
+    folder = _new_folder(output / config.sweep.name)
+    store.save(dataset, folder / DATA)
+    store.write_text(dataset.attrs["config"], folder / "config.yaml")
+    store.write_text(json.dumps(report.summary(dataset), indent=2) + "\n", folder / "summary.json")
+    drawn = figures.draw(dataset, folder)
+    report.closing(console, dataset, folder, drawn)
+    return dataset, folder
+
+
+def _new_folder(parent: Path) -> Path:
+    """A new folder named by the time, with a number where two runs meet in one second."""
+    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    for number in range(1000):
+        folder = parent / (f"{stamp}_{number}" if number else stamp)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise FileExistsError(f"no free folder name for {stamp} in {parent}")
+
+
+def main() -> None:
+    """Run from the command line and exit with a status."""
+    configuration.register()
+    console, errors = Console(), Console(stderr=True, soft_wrap=True)
+    statuses: list[int] = []
+
+    def job(config: DictConfig) -> None:
+        try:
+            dataset, _ = run(config, console)
+            statuses.append(DISAGREES if dataset.attrs["verdict"] == "disagrees" else AGREES)
+        except (ValueError, MemoryError, OSError) as error:
+            errors.print(f"[bold red]error:[/] {error}", highlight=False)
+            statuses.append(BAD_INPUT)
+        except KeyboardInterrupt:
+            errors.print("interrupted; nothing was written", highlight=False)
+            sys.exit(INTERRUPTED)
+
+    try:
+        hydra.main(version_base="1.3", config_path=str(configuration.folder()), config_name="config")(job)()
+    except SystemExit as stopped:  # Hydra has said what is wrong with the configuration
+        sys.exit(BAD_INPUT if stopped.code == 1 else stopped.code)
+    sys.exit(max(statuses, default=AGREES))
+
+
+if __name__ == "__main__":
+    main()

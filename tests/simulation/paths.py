@@ -1,0 +1,93 @@
+"""What the tests of the engines share: raw trajectories, random cells, and an oracle that shares no code with them."""
+
+import functools
+
+import jax
+import numpy as np
+
+from sparsesim import HeavyBall, LeastSquares
+from sparsesim.simulation import sampling, vector
+
+
+def engine_paths(
+    problem: LeastSquares,
+    optimizer: HeavyBall,
+    ticks: list[int],
+    *,
+    trajectories: int,
+    clock: str = "minibatch",
+    oracle: str = "sampled",
+    seed: int = 0,
+    start: tuple[float, float, float] = (1.0, 0.0, 0.0),
+) -> np.ndarray:
+    """R, V, C of single trajectories of the vector engine, (trajectory, time, 3)."""
+    cell = vector.parameters(problem, optimizer, start)
+    key = sampling.cell_key(seed, sampling.cell_number(problem, optimizer))
+    one = functools.partial(
+        vector.trajectory,
+        d=problem.d,
+        clock=clock,
+        oracle=oracle,
+        padded_batch=problem.B,
+        noisy=problem.label_noise > 0.0,
+        transformation=None,
+    )
+    targets = np.asarray(ticks, np.int32)
+    program = jax.jit(jax.vmap(lambda lane: one(jax.random.fold_in(key, lane), cell, targets)))
+    return np.asarray(program(np.arange(trajectories, dtype=np.uint32)), np.float64)
+
+
+def loop_paths(
+    problem: LeastSquares,
+    optimizer: HeavyBall,
+    ticks: list[int],
+    *,
+    trajectories: int,
+    clock: str = "minibatch",
+    seed: int = 0,
+) -> np.ndarray:
+    """The algorithm as one would write it on a blackboard, in NumPy, one trajectory after another; R = 1, m = 0."""
+    rng = np.random.default_rng(seed)
+    records = np.empty((trajectories, len(ticks), 3))
+    for trajectory in range(trajectories):
+        theta_star = rng.normal(size=problem.d)
+        theta_star /= np.linalg.norm(theta_star)
+        theta, m = np.zeros(problem.d), np.zeros(problem.d)
+        tick = 0
+        for i, target in enumerate(ticks):
+            while tick < target:
+                gradient, active = np.zeros(problem.d), False
+                for _ in range(problem.B):
+                    if rng.random() < problem.p:
+                        active = True
+                        x = rng.normal(size=problem.d)
+                        y = x @ theta_star + problem.label_noise * rng.normal()
+                        gradient += x * (x @ theta - y) / problem.B
+                m = (1 - optimizer.eps) * m + optimizer.eps * gradient
+                theta = theta - optimizer.eta * m
+                tick += clock == "minibatch" or active
+            e = theta - theta_star
+            records[trajectory, i] = e @ e, m @ m, e @ m
+    return records
+
+
+def random_start(rng: np.random.Generator, d: int) -> tuple[float, float, float]:
+    """Moments of a random error and momentum."""
+    e, m = rng.normal(size=(2, d)) * np.exp(rng.normal(size=(2, 1)))
+    return float(e @ e), float(m @ m), float(e @ m)
+
+
+def random_cell(rng: np.random.Generator, d: int, *, label_noise: bool = False) -> tuple[LeastSquares, HeavyBall]:
+    """A cell in which thousands of minibatches hold a hundred idle ones or none, and a hundred active ones.
+
+    Otherwise a mean over thousands of trajectories misses events that carry part of it, and its z means nothing.
+    p = 1, B = 1 and eps = 1 are among the cells.
+    """
+    while True:
+        B, p = int(rng.choice([1, 2, 8, 31])), float(rng.choice([1.0, 0.7, 0.3, 0.1]))
+        idle = (1.0 - p) ** B
+        if idle == 0.0 or 0.03 < idle < 0.97:
+            break
+    eps = float(rng.choice([1.0, 0.5, 0.1, 0.01]))
+    eta = float(rng.uniform(0.1, 0.9) * 2.0 * B / (d + 2.0 + B * p))
+    return LeastSquares(d, p, B, float(rng.uniform(0.1, 1.0)) if label_noise else 0.0), HeavyBall(eta, eps)

@@ -1,0 +1,81 @@
+"""What `simulate` promises: names, labels, records of its inputs, and errors that say what to change."""
+
+import math
+
+import numpy as np
+import optax
+import pytest
+
+from sparsesim import HeavyBall, LeastSquares, simulate, simulate_cells
+
+PROBLEM, OPTIMIZER = LeastSquares(5, 0.5, 2, label_noise=0.1), HeavyBall(0.2, 0.5)
+
+
+def test_dataset_is_labelled_and_remembers_its_inputs() -> None:
+    data = simulate(PROBLEM, OPTIMIZER, times=[0, 3, 9], trajectories=30, seed=4, start={"R": 2.0, "V": 1.0})
+    assert data["mean"].dims == ("time", "moment")
+    assert data.time.values.tolist() == [0, 3, 9]
+    assert data.moment.values.tolist() == ["R", "V", "C"]
+    assert set(data.data_vars) == {
+        "mean", "std_error", "effective_sample_size", "lower_quartile", "median", "upper_quartile"
+    }  # fmt: skip
+    expected = {
+        "d": 5, "p": 0.5, "B": 2, "label_noise": 0.1, "eta": 0.2, "eps": 0.5, "seed": 4, "trajectories": 30,
+        "clock": "minibatch", "engine": "vector", "oracle": "sampled", "start_R": 2.0, "start_V": 1.0, "start_C": 0.0,
+    }  # fmt: skip
+    assert expected.items() <= data.attrs.items()
+    assert {"sparsesim_version", "jax_version", "numpy_version", "device"} <= set(data.attrs)
+    np.testing.assert_allclose(data["mean"].sel(time=0), [2.0, 1.0, 0.0], atol=1e-6)
+
+
+def test_an_optax_transformation_takes_the_place_of_heavy_ball() -> None:
+    data = simulate(LeastSquares(5, 0.5, 2), optax.adam(0.05), times=[0, 40], trajectories=64, seed=0, clock="active")
+    assert data.attrs["optimizer"] == "optax"
+    assert data["mean"].sel(time=40, moment="R") < 0.5
+    assert "eta" not in data.coords
+
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"times": []}, "times must be a sequence"),
+        ({"times": [3, 2]}, "times must be strictly increasing"),
+        ({"times": [-1, 2]}, "times must be 0 or above, got -1"),
+        ({"times": [0.5]}, "times must be whole"),
+        ({"times": [NAN]}, "times must be finite"),
+        ({"times": [2**31]}, "times must be at most"),
+        ({"trajectories": 1}, "trajectories must be a whole number, 2 or above, got 1"),
+        ({"trajectories": 2.5}, "trajectories must be a whole number"),
+        ({"seed": -1}, "seed must be a whole number, 0 or above, got -1"),
+        ({"seed": 2**63}, "seed must be below"),
+        ({"clock": "wall"}, "clock must be one of minibatch, active, poisson, got 'wall'"),
+        ({"engine": "quantum"}, "engine must be one of vector, got 'quantum'"),
+        ({"oracle": "delphi"}, "oracle must be one of sampled, literal, got 'delphi'"),
+        ({"chunk": 0}, "chunk must be a whole number, 1 or above, got 0"),
+        ({"start": {"Q": 1.0}}, "must be one of R, V, C, got 'Q'"),
+        ({"start": {"R": -1.0}}, r"start\['R'\] must be a finite number, 0 or above, got -1.0"),
+        ({"start": {"R": NAN}}, "must be a finite number"),
+        ({"start": {"C": 1.0}}, r"start must have C\^2 <= R V"),
+        ({"optimizer": optax.sgd(0.1), "start": {"V": 1.0}}, "start must give R alone with an optax transformation"),
+        ({"optimizer": 0.1}, "optimizer must be a HeavyBall or an optax GradientTransformation, got 0.1"),
+        ({"problem": "least_squares"}, "problem must be a LeastSquares, got 'least_squares'"),
+    ],
+)
+def test_bad_input_is_named(changed: dict[str, object], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sparsesim.simulation.datasets.run_cells", lambda *args, **kwargs: pytest.fail("started"))
+    arguments = {"problem": PROBLEM, "optimizer": OPTIMIZER, "times": [1], "trajectories": 2, "seed": 0, **changed}
+    with pytest.raises(ValueError, match=message):
+        simulate(**arguments)
+
+
+def test_cells_must_be_comparable() -> None:
+    common = {"trajectories": 2, "seed": 0}
+    with pytest.raises(ValueError, match="at least one"):
+        simulate_cells([], times=[], **common)
+    with pytest.raises(ValueError, match="equally many"):
+        simulate_cells([(PROBLEM, OPTIMIZER)] * 2, times=[[1], [1, 2]], **common)
+    with pytest.raises(ValueError, match="same optax transformation"):
+        simulate_cells([(PROBLEM, OPTIMIZER), (PROBLEM, optax.sgd(0.1))], times=[[1], [1]], **common)

@@ -1,0 +1,138 @@
+"""Draws against their laws, where possible through all quantiles rather than by sampling."""
+
+import jax
+import numpy as np
+import pytest
+from scipy import stats
+
+from sparsesim import HeavyBall, LeastSquares
+from sparsesim.simulation import sampling
+
+ALPHA = 1e-5
+KEY = sampling.cell_key(7, 11)
+
+
+def philox4x32(counter: list[int], key: list[int]) -> list[int]:
+    """Philox-4x32-10 of Salmon et al. (2011), in Python integers."""
+    c, k = list(counter), list(key)
+    for _ in range(10):
+        first, second = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(second >> 32) ^ c[1] ^ k[0], second & 0xFFFFFFFF, (first >> 32) ^ c[3] ^ k[1], first & 0xFFFFFFFF]
+        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return c
+
+
+def test_the_generator_is_philox() -> None:
+    # Known-answer vectors of the Random123 distribution, then JAX against the same function.
+    assert philox4x32([0] * 4, [0] * 2) == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
+    ones = 0xFFFFFFFF
+    assert philox4x32([ones] * 4, [ones] * 2) == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]
+    words = [0x243F6A88, 0x85A308D3]
+    key = jax.random.wrap_key_data(np.array(words, np.uint32), impl=sampling.GENERATOR)
+    bits = jax.random.bits(key, (5,)).tolist()
+    for i, word in enumerate(bits):
+        a, b, c, d = philox4x32([0, i, 0, 0], words)
+        assert word == a ^ b ^ c ^ d
+
+
+def test_streams_have_addresses() -> None:
+    cell = LeastSquares(10, 0.1, 4), HeavyBall(0.1, 0.1)
+    number = sampling.cell_number(*cell)
+    assert number == sampling.cell_number(*cell) != sampling.cell_number(cell[0], HeavyBall(0.1, 0.2))
+    keys = {tuple(jax.random.key_data(sampling.cell_key(seed, n)).tolist()) for seed in (0, 1, 2**40) for n in (1, 2**33)}
+    assert len(keys) == 6
+
+
+@pytest.mark.parametrize("probability", [1e-9, 2.5e-7, 0.126, 0.5, 1.0 - 2.0**-30])
+def test_bernoulli_is_exact_at_the_last_bit(probability: float) -> None:
+    limit = sampling.threshold(probability)
+    successes = int(limit.high) << 32 | int(limit.low)
+    assert abs(successes - probability * 2.0**64) <= 1.0 + 2.0**12 * (probability > 0.5)
+    neighbours = [successes - 1, successes, successes + 1]
+    bits = np.array([[n >> 32 for n in neighbours], [n & 0xFFFFFFFF for n in neighbours]], np.uint32)
+    assert sampling.bernoulli(bits, limit).tolist() == [True, False, False]
+
+
+def test_bernoulli_ends() -> None:
+    bits = np.array([[0, 2**32 - 1], [0, 2**32 - 1]], np.uint32)
+    assert sampling.bernoulli(bits, sampling.threshold(1.0)).all()
+    assert not sampling.bernoulli(bits, sampling.threshold(0.0)).any()
+
+
+def test_bernoulli_frequency() -> None:
+    draws = sampling.bernoulli(jax.random.bits(KEY, (2, 1_000_000)), sampling.threshold(0.01))
+    assert abs(int(draws.sum()) - 10_000) < stats.norm.isf(ALPHA / 2) * np.sqrt(9900)
+
+
+def test_exponential_through_its_quantiles() -> None:
+    words = np.array([0, 1, 2**20, 2**31 - 1, 2**31, 2**32 - 2**20, 2**32 - 2, 2**32 - 1], np.uint64)
+    exact = -np.log1p(-(words + 0.5) / 2.0**32)
+    np.testing.assert_allclose(sampling.exponential(words.astype(np.uint32)), exact, rtol=3e-6)
+
+
+def test_normal_through_its_quantiles() -> None:
+    words = np.linspace(0, 2**32 - 1, 1001).astype(np.uint32)
+    upper = stats.norm.ppf(0.5 + ((words >> 9) + 0.5) / 2.0**24)
+    exact = np.where(words & 1, upper, -upper)
+    np.testing.assert_allclose(sampling.normal(words), exact, rtol=2e-5, atol=1e-6)
+    assert stats.kstest(np.asarray(sampling.normal(jax.random.bits(KEY, (200_000,)))), "norm").pvalue > ALPHA
+
+
+@pytest.mark.parametrize("success", [1.0, 0.9, 0.2, 1e-3, 1e-9])
+def test_geometric(success: float) -> None:
+    log_failure = np.float32(np.log1p(-success) if success < 1.0 else -np.inf)
+    draws = np.asarray(sampling.geometric(jax.random.bits(KEY, (200_000,)), log_failure), np.float64)
+    assert draws.min() >= 1.0
+    if success == 1.0:
+        assert draws.max() == 1.0
+    elif success > 1e-3:
+        top = int(stats.geom(success).isf(1e-3)) + 1
+        observed = np.bincount(np.minimum(draws, top).astype(int), minlength=top + 1)[1:]
+        expected = np.append(stats.geom(success).pmf(np.arange(1, top)), stats.geom(success).sf(top - 1)) * draws.size
+        assert stats.chisquare(observed, expected).pvalue > ALPHA
+    else:
+        assert stats.kstest(draws * success, "expon").pvalue > ALPHA
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 10, 1000, 1_000_000])
+def test_chi_square(degrees: int) -> None:
+    draws = jax.jit(jax.vmap(lambda key: sampling.chi_square(key, degrees)))(jax.random.split(KEY, 100_000))
+    assert stats.kstest(np.asarray(draws, np.float64), stats.chi2(degrees).cdf).pvalue > ALPHA
+
+
+def test_chi_square_of_no_degrees_is_zero() -> None:
+    assert float(sampling.chi_square(KEY, 0)) == 0.0
+
+
+def test_chi_square_takes_other_degrees_in_every_lane() -> None:
+    degrees = np.arange(50_000) % 7
+    draws = np.asarray(jax.vmap(sampling.chi_square)(jax.random.split(KEY, degrees.size), degrees), np.float64)
+    for n in range(1, 7):
+        assert stats.kstest(draws[degrees == n], stats.chi2(n).cdf).pvalue > ALPHA
+
+
+@pytest.mark.parametrize(("B", "p"), [(1, 0.3), (8, 1.0), (32, 0.126), (32, 1e-9), (1000, 0.5), (10**6, 0.3)])
+def test_active_samples(B: int, p: float) -> None:
+    law = sampling.active_samples_law(LeastSquares(5, p, B))
+    words = np.linspace(0, 2**32 - 1, 200_001).astype(np.uint32)
+    values = np.asarray(sampling.active_samples(words, law))
+    binomial = stats.binom(B, p)
+    active = -np.expm1(B * np.log1p(-p)) if p < 1.0 else 1.0
+    assert values.min() >= 1
+    assert values.max() <= B
+    seen, counts = np.unique(values, return_counts=True)
+    # Evenly spaced words: the empirical distribution is the law to one step of the grid.
+    exact = (binomial.sf(0) - binomial.sf(seen)) / active
+    np.testing.assert_allclose(np.cumsum(counts) / words.size, exact, atol=2e-5)
+
+
+def test_poisson_counts() -> None:
+    times = np.array([0.0, 0.5, 3.0, 40.0])
+    counts = sampling.poisson_counts(3, 5, times, range(10_000))
+    assert (counts[:, 0] == 0).all()
+    for i, gap in ((1, 0.5), (2, 2.5), (3, 37.0)):
+        increments = counts[:, i] - counts[:, i - 1]
+        z = (increments.mean() - gap) / np.sqrt(gap / len(counts))
+        assert abs(z) < stats.norm.isf(ALPHA / 2)
+        assert increments.var() == pytest.approx(gap, rel=0.1)
+    assert np.array_equal(sampling.poisson_counts(3, 5, times, range(700, 900)), counts[700:900])
