@@ -88,7 +88,7 @@ class ScaleConfig:
 class AxisConfig:
     """An axis: `values`, or `num` of them from `start` to `stop`."""
 
-    values: list[float] | None = None
+    values: Any = None  # a list of numbers; a typed list could not refer to one elsewhere in the configuration
     start: float | None = None
     stop: float | None = None
     num: int | None = None
@@ -153,9 +153,11 @@ def sweep_arguments(config: DictConfig) -> dict[str, Any]:
 
 
 def _axis_values(
-    name: str, values: list[float] | None, start: float | None, stop: float | None, num: int | None
+    name: str, values: object, start: float | None, stop: float | None, num: int | None
 ) -> list[float]:
     if values is not None:
+        if not isinstance(values, list):
+            raise ValueError(f"values of the axis {name} must be a list of numbers, got {values!r}")
         return [_validate.real(f"a value of the axis {name}", value) for value in values]
     if start is None or stop is None or num is None:
         raise ValueError(f"the axis {name} must have values, or start, stop and num, got none of the two in full")

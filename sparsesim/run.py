@@ -1,10 +1,11 @@
 """The command line: `python -m sparsesim.run`, a Hydra application (`--help` explains it).
 
-Exit status: 0 the sweep completed and agrees with theory, 1 it completed and does not, 2 the input is bad, 130
-interrupted.
+Exit status: 0 the sweep completed and agrees with theory, 1 it completed and does not, 2 the input is bad, 3 no point
+of it could be tested, 130 interrupted.
 """
 
 import json
+import os
 import sys
 import time
 from datetime import datetime
@@ -20,7 +21,8 @@ from sparsesim import figures, report, store
 from sparsesim.comparison import compare
 from sparsesim.sweep import run_sweep
 
-AGREES, DISAGREES, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+BAD_INPUT, INTERRUPTED = 2, 130
+STATUS = {"agrees": 0, "disagrees": 1, "untested": 3}
 DATA = "data.nc"
 
 
@@ -77,19 +79,20 @@ def main() -> None:
     def job(config: DictConfig) -> None:
         try:
             dataset, _ = run(config, console)
-            statuses.append(DISAGREES if dataset.attrs["verdict"] == "disagrees" else AGREES)
+            statuses.append(STATUS[dataset.attrs["verdict"]])
         except (ValueError, MemoryError, OSError) as error:
             errors.print(f"[bold red]error:[/] {error}", highlight=False)
             statuses.append(BAD_INPUT)
         except KeyboardInterrupt:
-            errors.print("interrupted; nothing was written", highlight=False)
-            sys.exit(INTERRUPTED)
+            errors.print("interrupted; no file is half written", highlight=False)
+            sys.stdout.flush()
+            os._exit(INTERRUPTED)  # an orderly exit would wait for the launches under way
 
     try:
         hydra.main(version_base="1.3", config_path=str(configuration.folder()), config_name="config")(job)()
     except SystemExit as stopped:  # Hydra has said what is wrong with the configuration
         sys.exit(BAD_INPUT if stopped.code == 1 else stopped.code)
-    sys.exit(max(statuses, default=AGREES))
+    sys.exit(max(statuses, default=0))
 
 
 if __name__ == "__main__":

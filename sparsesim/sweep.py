@@ -55,7 +55,10 @@ class Times:
         """The recording times of one cell, (records + 1,), from 0; whole on clocks that count."""
         horizon = float(self.horizon)
         if self.unit == "e_folds":
-            horizon /= abs(stability.decay_rate(problem, optimizer))
+            rate = abs(stability.decay_rate(problem, optimizer))
+            if rate == 0.0:
+                raise ValueError(f"times.unit must be ticks on the stability frontier, got 'e_folds' for {optimizer}")
+            horizon /= rate
             if clock != "minibatch":
                 horizon *= activity(problem)[0]
         if clock != "poisson":

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.transforms import ScaledTranslation
 
-from sparsesim.figures.cells import EXPONENTS, constant
+from sparsesim.figures.reading import EXPONENTS, constant
 
 SPACE_PER_LETTER = 0.021  # what a letter takes of the side of a panel
 GAP = 2.5 / 72  # inches between a line and its name
@@ -174,8 +174,8 @@ def ink(ax: Axes, place: np.ndarray) -> tuple[str, str]:
     rows, columns = corners.shape[0] - 1, corners.shape[1] - 1
     column = int(np.clip(np.searchsorted(corners[0, :, 0], place[0]) - 1, 0, columns - 1))
     row = int(np.clip(np.searchsorted(corners[:, 0, 1], place[1]) - 1, 0, rows - 1))
-    value = np.ma.reshape(mesh.get_array(), (rows, columns))[row, column]
-    luminance = float(np.dot(mesh.to_rgba(value)[:3], (0.299, 0.587, 0.114)))
+    values = np.ma.reshape(mesh.get_array(), (rows, columns))[row : row + 1, column]
+    luminance = float(np.dot(mesh.to_rgba(values)[0, :3], (0.299, 0.587, 0.114)))
     return ("black", "white") if luminance > 0.5 else ("white", "black")
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import xarray as xr
 
-from sparsesim.figures.cells import clock_time, constant
+from sparsesim.figures.reading import clock_time, constant
 
 SYMBOLS = {
     "alpha": r"$\alpha$",

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy.interpolate import RegularGridInterpolator
 
-from sparsesim.figures import boundaries, cells, labels, style
+from sparsesim.figures import boundaries, labels, reading, style
 
-BOTTOM = 0.03  # this fraction of the cells may lie below the colour scale: one corner does not take all of it
+BOTTOM = 0.05  # this fraction of the cells may lie below the colour scale: one corner does not take all of it
 ROUNDING = 1e-9  # a value at an end of the scale counts as on it
 VARIABLES = {"mean": "simulated", "exact": "exact"}
 
@@ -36,11 +36,11 @@ def plane(dataset: xr.Dataset, x: str, y: str, moment: str = "R") -> Figure:
         moment: "R", "V" or "C".
     """
     dataset = dataset.sortby([x, y])
-    values = {name: cells.last(dataset, name, moment).transpose(y, x) for name in VARIABLES if name in dataset}
+    values = {name: reading.last(dataset, name, moment).transpose(y, x) for name in VARIABLES if name in dataset}
     figure, axes = style.new_figure(
         1, len(values), width=style.DOUBLE if len(values) > 1 else style.SINGLE, height=3.15, sharey=True
     )
-    stable = ~cells.unstable(dataset).transpose(y, x).values
+    stable = ~reading.unstable(dataset).transpose(y, x).values
     norm, colours = scale(np.stack([value.values for value in values.values()]), stable)
     meshes = []
     for i, (ax, (name, value)) in enumerate(zip(axes.flat, values.items(), strict=True)):
@@ -48,7 +48,11 @@ def plane(dataset: xr.Dataset, x: str, y: str, moment: str = "R") -> Figure:
         found = decorate(ax, dataset, x, y, ylabel=i == 0)
         ax.set_title(_panel_title(dataset, name), pad=boundaries.title_pad(found))
     label = f"{labels.MOMENT_NAMES[moment]} {labels.last_record(dataset)}"
-    figure.colorbar(meshes[0], ax=list(axes.flat), label=label, extend=_extend(norm, values), pad=0.015, aspect=28)
+    bar = figure.colorbar(
+        meshes[0], ax=list(axes.flat), label=label, extend=_extend(norm, values), pad=0.015, aspect=28
+    )
+    if isinstance(norm, LogNorm):
+        style.plain_log_ticks(bar.ax.yaxis, norm.vmin or 1.0, norm.vmax or 1.0)
     figure.suptitle(_heading(dataset, x, y), x=0.012, ha="left")
     return figure
 
@@ -61,8 +65,8 @@ def heatmap(ax: Axes, values: xr.DataArray, colours: Colormap, norm: Normalize) 
     if isinstance(norm, LogNorm) and norm.vmin is not None:
         shown = np.where(shown <= 0, norm.vmin / 2, shown)
     mesh = ax.pcolormesh(
-        cells.edges(values[x].values, log[x]),
-        cells.edges(values[y].values, log[y]),
+        reading.edges(values[x].values, log[x]),
+        reading.edges(values[y].values, log[y]),
         np.ma.masked_invalid(shown),
         cmap=colours.with_extremes(bad=style.MISSING),
         norm=norm,
@@ -78,7 +82,7 @@ def heatmap(ax: Axes, values: xr.DataArray, colours: Colormap, norm: Normalize) 
 
 def decorate(ax: Axes, dataset: xr.Dataset, x: str, y: str, ylabel: bool = True) -> list[boundaries.Line]:
     """Hatches, stability frontier, phase boundaries and axis labels on a panel that `heatmap` drew."""
-    hatch(ax, cells.unstable(dataset).transpose(y, x))
+    hatch(ax, reading.unstable(dataset).transpose(y, x))
     if crosses_frontier(dataset):
         _frontier(ax, dataset["feedback"].transpose(y, x))
     found = boundaries.lines(dataset, x, y, (*ax.get_xlim(), *ax.get_ylim()))
@@ -89,16 +93,24 @@ def decorate(ax: Axes, dataset: xr.Dataset, x: str, y: str, ylabel: bool = True)
     return found
 
 
-def hatch(ax: Axes, marked: xr.DataArray, pattern: str = "////", colour: str = "#d9d9d9") -> None:
-    """Hatch the marked cells (y, x)."""
-    patches = PatchCollection(outlines(marked), facecolor="none", edgecolor=colour, linewidth=0, hatch=pattern)
-    ax.add_collection(patches, autolim=False)
+def hatch(ax: Axes, marked: xr.DataArray, pattern: str = "////") -> None:
+    """Hatch the marked cells (y, x) of a heatmap, light on dark ground and dark on light."""
+    y, x = (str(dim) for dim in marked.dims)
+    up, across = np.meshgrid(marked[y].values, marked[x].values, indexing="ij")
+    dark = np.array(
+        [boundaries.ink(ax, np.array(place))[0] == "white" for place in zip(across.flat, up.flat, strict=True)]
+    )
+    dark = dark.reshape(marked.shape)
+    for colour, chosen in (("#d9d9d9", marked & dark), ("#5a5a5a", marked & ~dark)):
+        if chosen.any():
+            patches = PatchCollection(outlines(chosen), facecolor="none", edgecolor=colour, linewidth=0, hatch=pattern)
+            ax.add_collection(patches, autolim=False)
 
 
 def outlines(marked: xr.DataArray) -> list[Rectangle]:
     """The rectangles of the marked cells (y, x)."""
     y, x = (str(dim) for dim in marked.dims)
-    across, up = (cells.edges(marked[dim].values, is_log(marked, dim)).tolist() for dim in (x, y))
+    across, up = (reading.edges(marked[dim].values, is_log(marked, dim)).tolist() for dim in (x, y))
     return [
         Rectangle((across[i], up[j]), across[i + 1] - across[i], up[j + 1] - up[j])
         for j, i in zip(*np.nonzero(marked.values), strict=True)
@@ -107,12 +119,12 @@ def outlines(marked: xr.DataArray) -> list[Rectangle]:
 
 def is_log(values: xr.DataArray, dim: str) -> bool:
     """Whether an axis is logarithmic: never that of an exponent."""
-    return dim not in cells.EXPONENTS and cells.spans_decades(values[dim].values)
+    return dim not in reading.EXPONENTS and reading.spans_decades(values[dim].values)
 
 
 def crosses_frontier(dataset: xr.Dataset) -> bool:
     """Whether some cells are stable and some are not."""
-    marked = cells.unstable(dataset).values
+    marked = reading.unstable(dataset).values
     return bool(marked.any() and not marked.all())
 
 
@@ -175,7 +187,7 @@ def _heading(dataset: xr.Dataset, x: str, y: str) -> str:
     """What is fixed, and where the system is stable."""
     parts = [labels.fixed(dataset, without=(x, y))]
     if "feedback" in dataset:
-        marked = cells.unstable(dataset).values
+        marked = reading.unstable(dataset).values
         largest = f"{float(dataset['feedback'].max()):.2g}"
         if not marked.any():
             parts.append(f"stable everywhere here (feedback $H \\leq {largest}$)")

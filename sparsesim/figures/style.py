@@ -4,7 +4,6 @@ Nothing here touches pyplot or the rcParams a user has set: figures own their ca
 `context()`.
 """
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import wraps
@@ -18,6 +17,8 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, MaxNLocator, NullLocator
+
+from sparsesim.store import replacing
 
 SINGLE, DOUBLE = 3.4, 7.0  # inches: one and two columns of a paper
 DPI = 200
@@ -129,15 +130,9 @@ def save(figure: Figure, folder: str | Path, name: str) -> list[Path]:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     metadata: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "png": {}}
-    paths = []
+    paths = [folder / f"{name}.{kind}" for kind in metadata]
     with context():
-        for kind in ("pdf", "png"):
-            path = folder / f"{name}.{kind}"
-            unfinished = folder / f".{name}.{os.getpid()}.{kind}"
-            try:
-                figure.savefig(unfinished, format=kind, dpi=DPI, metadata=metadata[kind])
-                os.replace(unfinished, path)
-            finally:
-                unfinished.unlink(missing_ok=True)
-            paths.append(path)
+        for path, (kind, data) in zip(paths, metadata.items(), strict=True):
+            with replacing(path) as unfinished:
+                figure.savefig(unfinished, format=kind, dpi=DPI, metadata=data)
     return paths

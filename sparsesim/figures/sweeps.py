@@ -5,7 +5,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sparsesim.figures import cells, labels, style
+from sparsesim.figures import labels, reading, style
 from sparsesim.figures.trajectories import ERRORS
 from sparsesim.figures.zscores import CONVENTIONAL
 
@@ -22,21 +22,21 @@ def final_against(dataset: xr.Dataset, axis: str) -> Figure:
     dataset = dataset.sortby(axis)
     scored = "z" in dataset
     figure, axes = style.new_figure(
-        2 if scored else 1, 1, width=style.SINGLE, height=3.7 if scored else 2.6, sharex="col",
+        2 if scored else 1, 1, width=style.SINGLE, height=3.8 if scored else 2.6, sharex="col",
         height_ratios=[2.4, 1.0] if scored else None,
     )  # fmt: skip
     _final(axes[0, 0], dataset, axis)
     if scored:
         _scores(axes[1, 0], dataset, axis)
     for ax in axes[:, 0]:
-        if cells.spans_decades(dataset[axis].values):
+        if reading.spans_decades(dataset[axis].values):
             ax.set_xscale("log")
         if axis == FRONTIER:
             ax.axvline(
                 1.0, color=style.GREY, lw=0.8, ls=(0, (4, 2)), label="stability frontier" if ax is axes[0, 0] else None
             )
-    axes[0, 0].set_title(labels.fixed(dataset, without=(axis,)))
-    axes[0, 0].set_ylabel(f"{labels.MOMENT_NAMES['R']} {labels.last_record(dataset)}")
+    axes[0, 0].set_title(f"{labels.fixed(dataset, without=(axis,))}\n{labels.last_record(dataset)}".strip())
+    axes[0, 0].set_ylabel(labels.MOMENT_NAMES["R"])
     _legend(axes[0, 0])
     axes[-1, 0].set_xlabel(labels.axis_label(axis))
     return figure
@@ -44,17 +44,17 @@ def final_against(dataset: xr.Dataset, axis: str) -> Figure:
 
 def _final(ax: Axes, dataset: xr.Dataset, axis: str) -> None:
     x = dataset[axis].values
-    final = {name: cells.last(dataset, name, "R").values for name in ("mean", "std_error", "median")}
-    marked = cells.unstable(dataset).values
+    final = {name: reading.last(dataset, name, "R").values for name in ("mean", "std_error", "median")}
+    marked = reading.unstable(dataset).values
     if "exact" in dataset:
-        ax.plot(x, cells.last(dataset, "exact", "R").values, color=style.INK, label="exact")
+        ax.plot(x, reading.last(dataset, "exact", "R").values, color=style.INK, label="exact")
     for chosen, face, label in ((~marked, style.BLUE, "simulated mean"), (marked, "white", "simulated mean, unstable")):
         if chosen.any():
             ax.errorbar(x[chosen], final["mean"][chosen], ERRORS * final["std_error"][chosen], fmt="o", ms=3.6,
                         color=style.BLUE, mfc=face, mew=0.9, elinewidth=0.9, capsize=1.8, label=label)  # fmt: skip
     ax.plot(x, final["median"], ls="none", marker="_", ms=7, mew=1.2, color=style.ORANGE, label="median")
     shown = np.concatenate([final["mean"], final["median"]])
-    if cells.spans_decades(shown[shown != 0]):
+    if reading.spans_decades(shown[shown != 0]):
         ax.set_yscale("log")
 
 
@@ -69,7 +69,10 @@ def _scores(ax: Axes, dataset: xr.Dataset, axis: str) -> None:
     ax.axhspan(-CONVENTIONAL, CONVENTIONAL, color=style.GREY, alpha=0.15, lw=0)
     ax.axhline(0, color=style.GREY, lw=0.6)
     for moment, (marker, colour) in MARKERS.items():
-        z, trusted = cells.last(dataset, "z", moment).values, cells.last(dataset, "trusted", moment).values.astype(bool)
+        z, trusted = (
+            reading.last(dataset, "z", moment).values,
+            reading.last(dataset, "trusted", moment).values.astype(bool),
+        )
         x = dataset[axis].values
         ax.plot(x[trusted], z[trusted], ls="none", marker=marker, ms=3.2, color=colour, mew=0.8, label=f"${moment}$")
         ax.plot(x[~trusted], z[~trusted], ls="none", marker=marker, ms=3.2, color=colour, mew=0.8, mfc="white")

@@ -8,32 +8,32 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import SymmetricalLogLocator
 
-from sparsesim.figures import cells, labels, style
+from sparsesim.figures import labels, reading, style
 
 ERRORS = 2.0  # standard errors each way in a band or bar
 DEPTH = 1e3  # how far below the mean a logarithmic panel follows the lower quartile
 
 
 @style.styled
-def trajectories(dataset: xr.Dataset, chosen: list[dict[str, int]] | None = None) -> Figure:
+def trajectories(dataset: xr.Dataset, cells: list[dict[str, int]] | None = None) -> Figure:
     """R, V and C (rows) against clock time in a few cells (columns).
 
     Args:
         dataset: what `simulate` or `compare` returns; the exact curve is drawn where there is one.
-        chosen: the position of each cell along the cell dims; by default up to four spread over the grid.
+        cells: the position of each cell along the cell dims; by default up to four spread over the grid.
     """
-    chosen = spread(dataset) if chosen is None else chosen
-    columns = len(chosen)
+    cells = spread(dataset) if cells is None else cells
+    columns = len(cells)
     width = style.SINGLE if columns == 1 else style.DOUBLE
     figure, axes = style.new_figure(3, columns, width=width, height=5.2 if columns > 1 else 5.6, sharex="col")
-    for column, position in zip(axes.T, chosen, strict=True):
+    for column, position in zip(axes.T, cells, strict=True):
         cell = dataset.isel(position)
-        for ax, moment in zip(column, cells.MOMENTS, strict=True):
+        for ax, moment in zip(column, reading.MOMENTS, strict=True):
             _panel(ax, cell, moment)
         column[0].set_title(_title(dataset, cell))
-        if bool(cells.unstable(cell)):
+        if bool(reading.unstable(cell)):
             column[0].text(0.04, 0.96, "unstable", transform=column[0].transAxes, va="top", color=style.VERMILLION)
-    for ax, moment in zip(axes[:, 0], cells.MOMENTS, strict=True):
+    for ax, moment in zip(axes[:, 0], reading.MOMENTS, strict=True):
         ax.set_ylabel(labels.MOMENT_NAMES[moment])
     figure.supxlabel(labels.CLOCKS.get(dataset.attrs.get("clock", ""), "time"), size=8)
     handles, names = axes[0, 0].get_legend_handles_labels()
@@ -43,7 +43,7 @@ def trajectories(dataset: xr.Dataset, chosen: list[dict[str, int]] | None = None
 
 def spread(dataset: xr.Dataset) -> list[dict[str, int]]:
     """Up to four cells: of one dim four from end to end, of two the corners of the inner part."""
-    dims = cells.cell_dims(dataset)
+    dims = reading.cell_dims(dataset)
     fractions = np.linspace(0, 1, 4) if len(dims) == 1 else np.array([0.2, 0.8])
     places = [sorted({round(f * (dataset.sizes[dim] - 1)) for f in fractions}) for dim in dims]
     found = [dict(zip(dims, place, strict=True)) for place in product(*places)]
@@ -52,7 +52,10 @@ def spread(dataset: xr.Dataset) -> list[dict[str, int]]:
 
 def _panel(ax: Axes, cell: xr.Dataset, moment: str) -> None:
     """One moment of one cell."""
-    time = cells.clock_time(cell).values
+    if _log_spaced(reading.clock_time(cell).values):
+        cell = cell.isel(time=reading.clock_time(cell).values > 0)
+        ax.set_xscale("log")
+    time = reading.clock_time(cell).values
     data = {str(name): cell[name].sel(moment=moment).values for name in cell.data_vars if "moment" in cell[name].dims}
     _scale(ax, moment, data)
     mean, error = data["mean"], ERRORS * data["std_error"]
@@ -62,6 +65,12 @@ def _panel(ax: Axes, cell: xr.Dataset, moment: str) -> None:
     ax.plot(time, _shown(ax, mean), "o", ms=2.4, mew=0, markevery=every, color=style.BLUE, label="simulated mean")
     if "exact" in data:
         ax.plot(time, _shown(ax, data["exact"]), color=style.INK, lw=1.0, label="exact")
+
+
+def _log_spaced(time: np.ndarray) -> bool:
+    """Whether most records come early, as they do when their times grow by a factor."""
+    later = time[time > 0]
+    return later.size > 2 and float(np.median(later)) < 0.2 * float(later[-1])
 
 
 def _band(ax: Axes, time: np.ndarray, low: np.ndarray, high: np.ndarray, alpha: float, label: str) -> None:
@@ -79,10 +88,9 @@ def _scale(ax: Axes, moment: str, data: dict[str, np.ndarray]) -> None:
     """Logarithmic for R and V, and for C if it spans decades: then linear near zero where C has both signs."""
     curves = np.concatenate([data[name] for name in ("mean", "exact") if name in data])
     curves = curves[np.isfinite(curves) & (curves != 0)]
-    if not curves.size or (moment == "C" and not cells.spans_decades(np.abs(curves))):
+    if not curves.size or (moment == "C" and not reading.spans_decades(np.abs(curves))):
         return
-    reference = data.get("exact", data["mean"])
-    if moment == "C" and np.fmin.reduce(reference) < 0:
+    if moment == "C" and curves.min() < 0:
         _scale_signed(ax, float(np.abs(curves).max()), ERRORS * float(np.fmax.reduce(data["std_error"])))
         return
     curves = curves[curves > 0]
@@ -112,5 +120,5 @@ def _scale_signed(ax: Axes, largest: float, noise: float) -> None:
 
 def _title(dataset: xr.Dataset, cell: xr.Dataset) -> str:
     """The coordinates of a cell; without cell dims what the single cell is."""
-    names = cells.cell_dims(dataset)
+    names = reading.cell_dims(dataset)
     return ", ".join(labels.equation(name, float(cell[name])) for name in names) if names else labels.fixed(cell)

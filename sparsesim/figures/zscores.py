@@ -9,7 +9,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from scipy.special import ndtri
 
-from sparsesim.figures import boundaries, cells, labels, style
+from sparsesim.figures import boundaries, labels, reading, style
 from sparsesim.figures.phase_plane import hatch, heatmap, outlines
 
 CONVENTIONAL = 1.96  # 95% of standard normal scores lie within
@@ -18,7 +18,7 @@ MOST_POINTS = 2000  # of a quantile-quantile panel
 
 def extreme_z(dataset: xr.Dataset) -> xr.DataArray:
     """The trusted z of largest magnitude in each cell, over times and moments; NaN where there is none."""
-    z = cells.trusted_z(dataset)
+    z = reading.trusted_z(dataset)
     highest, lowest = z.max(("time", "moment")), z.min(("time", "moment"))
     return xr.where(highest >= -lowest, highest, lowest)
 
@@ -30,14 +30,14 @@ def z_map(dataset: xr.Dataset) -> Figure:
     Colour shows the value, out to the bound that all of them together should keep; `+` and `-` its sign, for a
     reader without colours. Cells without a z to trust are hatched; cells that disagree have a black frame.
     """
-    x, y = cells.plane_dims(dataset)
+    x, y = reading.plane_dims(dataset)
     dataset = dataset.sortby([x, y])
     z = extreme_z(dataset).transpose(y, x)
     figure, axes = style.new_figure(width=style.SINGLE, height=3.1)
     ax = axes[0, 0]
     limit = bound(dataset) or max(4.0, float(np.nanmax(np.abs(z.values), initial=0.0)))
     mesh = heatmap(ax, z, matplotlib.colormaps[style.DIVERGING], Normalize(-limit, limit))
-    hatch(ax, z.isnull(), colour=style.GREY)
+    hatch(ax, z.isnull())
     _signs(ax, z)
     disagrees = (dataset["verdict"] == "disagrees").transpose(y, x) if "verdict" in dataset else z.isnull() & False
     _frames(ax, disagrees)
@@ -45,17 +45,17 @@ def z_map(dataset: xr.Dataset) -> Figure:
     boundaries.draw(ax, found, along=False)
     ax.set(xlabel=labels.axis_label(x), ylabel=labels.axis_label(y))
     figure.colorbar(mesh, ax=ax, label="$z$ of largest magnitude", extend="both", pad=0.02, aspect=28)
-    notes = [labels.fixed(dataset, without=(x, y))]
-    notes += ["framed: disagrees"] if disagrees.any() else []
-    notes += ["hatched: not trusted"] if z.isnull().any() else []
-    ax.set_title("; ".join(note for note in notes if note), pad=boundaries.title_pad(found))
+    notes = ["framed: disagrees"] if disagrees.any() else []
+    notes += ["hatched: nothing to trust"] if z.isnull().any() else []
+    title = f"{labels.fixed(dataset, without=(x, y))}\n{', '.join(notes)}".strip()
+    ax.set_title(title, pad=boundaries.title_pad(found))
     return figure
 
 
 @style.styled
 def z_distribution(dataset: xr.Dataset) -> Figure:
     """All trusted z: a histogram with the standard normal density, and their quantiles against normal ones."""
-    z = np.sort(cells.trusted_z(dataset).values.ravel())
+    z = np.sort(reading.trusted_z(dataset).values.ravel())
     z = z[np.isfinite(z)]
     figure, axes = style.new_figure(1, 2, width=style.DOUBLE, height=2.6)
     _histogram(axes[0, 0], z)

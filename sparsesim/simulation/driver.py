@@ -142,16 +142,17 @@ class _Group:
         launches = [self.blocks[i : i + size] for i in range(0, len(self.blocks), size)]
         # A short last launch is filled up with its last block: another length would be another compilation.
         filled = [launch + [launch[-1]] * (size - len(launch)) for launch in launches]
-        with ThreadPoolExecutor(workers) as pool:
-            pending: deque[Future[np.ndarray]] = deque()
-            queue = iter(filled)
-            try:
-                for launch in launches:
-                    while len(pending) < 2 * workers and (following := next(queue, None)) is not None:
-                        pending.append(pool.submit(self._launch, following, cpu))
-                    yield from zip(launch, pending.popleft().result(), strict=False)
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+        pool = ThreadPoolExecutor(workers)
+        pending: deque[Future[np.ndarray]] = deque()
+        queue = iter(filled)
+        try:
+            for launch in launches:
+                while len(pending) < 2 * workers and (following := next(queue, None)) is not None:
+                    pending.append(pool.submit(self._launch, following, cpu))
+                yield from zip(launch, pending.popleft().result(), strict=False)
+        finally:
+            # A launch cannot be stopped; after an interruption the user need not wait for those under way.
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _launch(self, blocks: list[Block], sequential: bool) -> np.ndarray:
         plan = self.plan

@@ -1,0 +1,120 @@
+"""The comparison: what it trusts, what it calls wrong, and how often it is wrong itself."""
+
+import numpy as np
+import optax
+import pytest
+import xarray as xr
+
+from sparsesim import HeavyBall, LeastSquares, Scaling, compare, simulate
+from sparsesim.theory import least_squares, stability
+
+PROBLEM, OPTIMIZER = LeastSquares(20, 0.3, 5), HeavyBall(0.1, 0.2)
+TIMES = [0, 5, 20, 60]
+
+
+def synthetic(z: np.ndarray, *, effective: float = 900.0) -> xr.Dataset:
+    """A dataset of cells whose means lie `z` (cell, time, moment) standard errors from the exact moments."""
+    cells = len(z)
+    exact = np.tile(least_squares.moments(PROBLEM, OPTIMIZER, TIMES, "minibatch"), (cells, 1, 1))
+    error = 0.01 * np.abs(exact)
+    per_cell = {"d": PROBLEM.d, "p": PROBLEM.p, "B": PROBLEM.B, "label_noise": 0.0, "eta": 0.1, "eps": 0.2}
+    dims = ("cell", "time", "moment")
+    return xr.Dataset(
+        {
+            "mean": (dims, exact + z * error),
+            "std_error": (dims, error),
+            "effective_sample_size": (dims, np.full(exact.shape, effective)),
+        },
+        {
+            "moment": ["R", "V", "C"],
+            "clock_time": (("cell", "time"), np.tile(TIMES, (cells, 1))),
+            **{name: ("cell", np.full(cells, value)) for name, value in per_cell.items()},
+        },
+        {"optimizer": "heavy_ball", "clock": "minibatch", "trajectories": 1000,
+         "start_R": 1.0, "start_V": 0.0, "start_C": 0.0},
+    )  # fmt: skip
+
+
+def normal_scores(cells: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(cells, len(TIMES), 3))
+
+
+def test_exact_values_and_scores() -> None:
+    z = normal_scores(3)
+    compared = compare(synthetic(z))
+    np.testing.assert_allclose(compared.exact[0], least_squares.moments(PROBLEM, OPTIMIZER, TIMES, "minibatch"))
+    random = np.ones(z.shape, bool)
+    random[:, 0, 1:] = False  # V and C are 0 at time 0 and have no error
+    np.testing.assert_allclose(compared.z.values[random], z[random], rtol=1e-8)
+    assert np.isnan(compared.z.values[~random]).all()
+    assert compared.attrs["z_count"] == random.sum()
+    assert compared.attrs["verdict"] == "agrees"
+    assert (compared.verdict == "agrees").all()
+    assert compared.feedback[0] == pytest.approx(0.1 / stability.critical_learning_rate(PROBLEM, 0.2))
+
+
+def test_one_score_beyond_the_bound_names_its_cell() -> None:
+    z = normal_scores(40)
+    z[7, 2, 1] = 7.0
+    compared = compare(synthetic(z))
+    assert compared.attrs["verdict"] == "disagrees"
+    assert compared.verdict.values.tolist() == ["disagrees" if i == 7 else "agrees" for i in range(40)]
+
+
+def test_a_shift_of_everything_is_seen_though_no_score_is_large() -> None:
+    z = normal_scores(60)
+    z += 0.8
+    compared = compare(synthetic(z))
+    assert compared.attrs["z_largest"] < compared.attrs["z_bound"]
+    assert compared.attrs["verdict"] == "disagrees"
+
+
+def test_heavy_tails_are_shown_but_not_trusted() -> None:
+    z = normal_scores(2)
+    z[0, 1, 0] = 50.0
+    compared = compare(synthetic(z, effective=250.0))
+    assert not compared.trusted.any()
+    assert np.nanmax(compared.z) == pytest.approx(50.0)
+    assert compared.attrs["verdict"] == "untested"
+    assert (compared.verdict == "untested").all()
+
+
+def test_an_unstable_cell_is_marked() -> None:
+    data = synthetic(normal_scores(2))
+    data["eta"][0] = 1.5 * stability.critical_learning_rate(PROBLEM, 0.2)
+    data["mean"][0] = np.inf
+    compared = compare(data)
+    assert compared.verdict.values.tolist() == ["unstable", "agrees"]
+    assert compared.attrs["verdict"] == "agrees"
+
+
+def test_false_alarms_are_rare() -> None:
+    """2,000 planes of 36 cells whose points are fully correlated within a cell, the worst case for the share."""
+    rng = np.random.default_rng(3)
+    alarms = 0
+    data = synthetic(np.zeros((36, len(TIMES), 3)))
+    exact = compare(data)
+    from sparsesim import comparison
+
+    for _ in range(2000):
+        z = np.broadcast_to(rng.normal(size=(36, 1, 1)), exact.z.shape)
+        magnitude = np.where(exact.trusted, np.abs(z), np.nan)
+        too_low = comparison._fraction_inside(magnitude)[2]
+        alarms += too_low or np.nanmax(magnitude) > exact.attrs["z_bound"]
+    assert alarms <= 4
+
+
+@pytest.mark.parametrize("clock", ["minibatch", "active", "poisson"])
+def test_a_simulation_agrees(clock: str) -> None:
+    problem, optimizer = Scaling(0.4, 0.5, 0.6).at(20, label_noise=0.3)
+    start = {"R": 2.0, "V": 0.5, "C": -0.3}
+    compared = compare(simulate(problem, optimizer, times=TIMES, trajectories=2000, seed=0, clock=clock, start=start))
+    assert compared.attrs["verdict"] == "agrees"
+    assert compared.attrs["z_count"] >= 6
+    assert compared.verdict.item() == "agrees"
+
+
+def test_another_optimizer_has_no_exact_curve() -> None:
+    data = simulate(PROBLEM, optax.sgd(0.1), times=[2], trajectories=4, seed=0)
+    with pytest.raises(ValueError, match="dataset must come from a HeavyBall optimizer, got 'optax'"):
+        compare(data)

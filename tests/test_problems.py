@@ -1,0 +1,66 @@
+"""Values: what they hold and what they refuse."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from sparsesim import HeavyBall, LeastSquares
+
+
+def test_whole_floats_become_integers() -> None:
+    problem = LeastSquares(d=1e12, p=np.float64(1e-9), B=np.int64(4))  # type: ignore[arg-type]
+    assert (problem.d, problem.p, problem.B, problem.label_noise) == (10**12, 1e-9, 4, 0.0)
+    assert isinstance(problem.d, int)
+    assert type(problem.p) is float
+
+
+def test_values_are_frozen_and_compare_by_content() -> None:
+    assert LeastSquares(3, 0.5, 2) == LeastSquares(3, 0.5, 2)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        HeavyBall(0.1, 0.1).eta = 0.2  # type: ignore[misc]
+
+
+def test_mu() -> None:
+    assert HeavyBall(0.1, 0.25).mu == 0.75
+    assert HeavyBall(0.1, 1.0).mu == 0.0
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"d": 0}, "d must be a whole number, 1 or above, got 0"),
+        ({"d": 2.5}, "d must be a whole number, 1 or above, got 2.5"),
+        ({"d": math.nan}, "d must be a whole number"),
+        ({"d": math.inf}, "d must be a whole number"),
+        ({"d": True}, "d must be a whole number"),
+        ({"d": "3"}, "d must be a whole number, 1 or above, got '3'"),
+        ({"p": 0.0}, r"p must be in \(0, 1\], got 0.0"),
+        ({"p": 1.0000001}, r"p must be in \(0, 1\]"),
+        ({"p": math.nan}, r"p must be in \(0, 1\], got nan"),
+        ({"B": 0}, "B must be a whole number, 1 or above, got 0"),
+        ({"B": 1.5}, "B must be a whole number, 1 or above, got 1.5"),
+        ({"label_noise": -0.1}, "label_noise must be a finite number, 0 or above, got -0.1"),
+        ({"label_noise": math.inf}, "label_noise must be a finite number"),
+    ],
+)
+def test_bad_problems_are_named(changed: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LeastSquares(**{"d": 3, "p": 0.5, "B": 2, **changed})
+
+
+@pytest.mark.parametrize(
+    ("eta", "eps", "message"),
+    [
+        (0.0, 0.5, "eta must be a finite number above 0, got 0.0"),
+        (-1.0, 0.5, "eta must be a finite number above 0"),
+        (math.inf, 0.5, "eta must be a finite number above 0, got inf"),
+        (0.1, 0.0, r"eps must be in \(0, 1\], got 0.0"),
+        (0.1, 1.5, r"eps must be in \(0, 1\], got 1.5"),
+        (None, 0.5, "eta must be a finite number above 0, got None"),
+    ],
+)
+def test_bad_optimizers_are_named(eta: float, eps: float, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        HeavyBall(eta, eps)

@@ -1,0 +1,182 @@
+"""The command line, as a user meets it: in a process of its own and a folder of its own."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from hydra import compose, initialize_config_dir
+from rich.console import Console
+
+from sparsesim import config as configuration
+from sparsesim import run, store
+
+TINY = ["scale=smoke", "problem.d=6", "trajectories=200", "times.horizon=6", "times.records=3"]
+ROOT = Path(__file__).parents[1]
+
+
+def command(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sparsesim.run", *arguments],
+        cwd=folder,
+        env={**os.environ, "JAX_PLATFORMS": "cpu", **environment},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+def composed(*overrides: str):
+    configuration.register()
+    with initialize_config_dir(str(configuration.folder()), version_base="1.3"):
+        return compose("config", list(overrides))
+
+
+def test_a_sweep_writes_data_table_and_figures(tmp_path: Path) -> None:
+    done = command("+sweep=phase_plane", *TINY, "scale.points=3", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "runs" / "phase_plane").iterdir()
+    data = store.load(folder / "data.nc")
+    assert data["mean"].sizes == {"alpha": 3, "delta": 3, "time": 4, "moment": 3}
+    assert data.attrs["verdict"] == "agrees"
+    assert "alpha:" in data.attrs["config"]
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["cells"]["agrees"] == 9
+    assert data.attrs["config"] == (folder / "config.yaml").read_text()
+    written = {path.name for path in folder.iterdir()}
+    assert {"phase_plane.png", "phase_plane.pdf", "z_map.png", "z_distribution.png", "trajectories.png"} <= written
+    assert not any(name.startswith(".") for name in written)
+    for path in folder.iterdir():
+        assert path.name in done.stdout
+    assert "agrees" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_one_cell_again_gives_the_same_numbers(tmp_path: Path) -> None:
+    console = Console(quiet=True)
+    config = composed(*TINY, f"output={tmp_path}")
+    (first, a), (second, b) = run.run(config, console), run.run(config, console)
+    assert a != b
+    assert first.drop_attrs().identical(second.drop_attrs())
+
+
+@pytest.mark.parametrize("sweep", ["dimension", "batch", "learning_rate"])
+def test_every_sweep_runs(sweep: str, tmp_path: Path) -> None:
+    overrides = ["scale.dimensions=[4,6]"] if sweep == "dimension" else []
+    short = ["times.horizon=1"] if sweep == "dimension" else TINY[3:4]
+    config = composed(f"+sweep={sweep}", *TINY[:3], "times.records=3", *short, *overrides, f"output={tmp_path}")
+    if sweep == "batch":
+        config.sweep.axes.alpha.num = config.sweep.axes.beta.num = 2
+    data, folder = run.run(config, Console(quiet=True))
+    assert data.attrs["verdict"] != "disagrees"
+    assert list(folder.glob("*.png"))
+    if sweep == "learning_rate":
+        unstable = data.eta_over_critical > 1.0
+        assert (data.verdict == "unstable").values.tolist() == unstable.values.tolist()
+
+
+BAD = [
+    ("problem.dd=3", "Key 'dd' not in 'ProblemConfig'"),
+    ("problem.d=abc", "could not be converted to Integer"),
+    ("problem.B=1.5", "could not be converted to Integer"),
+    ("+sweep=nope", "Could not find 'sweep/nope'"),
+    ("+sweep.axes={gamma: {values: [1]}}", "error: an axis must be one of alpha"),
+    ("+sweep.axes={alpha: {values: 3}}", "error: values of the axis alpha must be a list of numbers, got 3"),
+    ("+sweep.axes={alpha: {start: 3}}", "error: the axis alpha must have values, or start, stop and num"),
+    ("clock=wall", "Could not find 'clock/wall'"),
+    ("problem.d=0", "error: d must be a whole number, 1 or above, got 0"),
+    ("problem.p=2", "error: p must be in (0, 1], got 2.0"),
+    ("problem.B=0", "error: B must be a whole number, 1 or above, got 0"),
+    ("optimizer.eta=-1", "error: eta must be a finite number above 0, got -1.0"),
+    ("optimizer.eps=0", "error: eps must be in (0, 1], got 0.0"),
+    ("scaling.alpha=nan", "error: alpha must be a finite number"),
+    ("trajectories=1", "error: trajectories must be a whole number, 2 or above, got 1"),
+    ("times.horizon=-1", "error: times.horizon must be a finite number above 0, got -1.0"),
+    ("engine.name=quantum", "error: engine must be one of vector, got 'quantum'"),
+    ("clock.name=wall", "error: clock must be one of minibatch, active, poisson, got 'wall'"),
+    ("problem.d=1000000000000", "GB are available; lower d"),
+    ("output=/dev/null", "error: output must be a folder, got the file '/dev/null'"),
+]
+
+
+@pytest.mark.parametrize(("override", "message"), BAD)
+def test_bad_input_is_one_clear_error_and_writes_nothing(override: str, message: str, tmp_path: Path) -> None:
+    done = command(*TINY, override, folder=tmp_path)
+    assert done.returncode == run.BAD_INPUT
+    assert message in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disagreement_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sparsesim.theory import least_squares
+
+    right = least_squares.moments
+    monkeypatch.setattr(least_squares, "moments", lambda *arguments: right(*arguments) * [1.0, 2.0, 1.0])
+    console = Console(record=True, width=200, file=io.StringIO())
+    data, _ = run.run(composed(*TINY, f"output={tmp_path}"), console)
+    assert data.attrs["verdict"] == "disagrees"
+    assert "disagrees at the cell, time 2, V: simulated" in console.export_text()
+
+
+@pytest.mark.parametrize(("verdict", "status"), [("agrees", 0), ("disagrees", 1), ("untested", 3)])
+def test_the_exit_status_is_the_verdict(
+    verdict: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = xr.Dataset(attrs={"verdict": verdict})
+    monkeypatch.setattr(run, "run", lambda config, console: (data, tmp_path))
+    monkeypatch.setattr(run.hydra, "main", lambda **arguments: lambda job: lambda: job(composed()))
+    with pytest.raises(SystemExit) as stopped:
+        run.main()
+    assert stopped.value.code == status
+
+
+def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sparsesim.run", "+sweep=phase_plane", "times.horizon=100000"],
+        cwd=tmp_path,
+        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert "started" in process.stdout.readline()
+    time.sleep(8.0)  # into the first launches
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == run.INTERRUPTED, errors
+    assert "interrupted; no file is half written" in errors
+    assert "Traceback" not in errors
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_helps(tmp_path: Path) -> None:
+    done = command("--help", folder=tmp_path)
+    assert done.returncode == 0
+    for words in ("+sweep=phase_plane", "scale=smoke | laptop | gpu", "Exit status", "problem.p=0.01"):
+        assert words in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    wheels, site, folder = tmp_path / "wheels", tmp_path / "site", tmp_path / "work"
+    folder.mkdir()
+    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", wheels, ROOT], check=True, timeout=120)
+    (wheel,) = wheels.iterdir()
+    subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], check=True, timeout=120)
+    where = [sys.executable, "-c", "import sparsesim; print(sparsesim.__file__)"]
+    environment = {"PYTHONPATH": str(site)}
+    printed = subprocess.run(where, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True)
+    assert printed.stdout.startswith(str(site))
+    done = command(*TINY, folder=folder, **environment)
+    assert done.returncode == 0, done.stderr
+    assert list(folder.glob("runs/cell/*/data.nc"))
