@@ -26,7 +26,7 @@ run: $(STAMP) ## sweep the phase plane, or ARGS="..." (see `python -m sparsesim.
 	$(BIN)/python -m sparsesim.run $(ARGS)
 
 test: $(STAMP) ## run the tests, or TESTS="tests/theory -k frontier"
-	JAX_PLATFORMS=cpu $(BIN)/python -m pytest $(TESTS)
+	JAX_PLATFORMS=cpu $(BIN)/python -m pytest --numprocesses auto $(TESTS)
 
 test-slow: $(STAMP) ## run the tests that take minutes
 	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -m slow $(TESTS)

@@ -152,9 +152,7 @@ def sweep_arguments(config: DictConfig) -> dict[str, Any]:
     }
 
 
-def _axis_values(
-    name: str, values: object, start: float | None, stop: float | None, num: int | None
-) -> list[float]:
+def _axis_values(name: str, values: object, start: float | None, stop: float | None, num: int | None) -> list[float]:
     if values is not None:
         if not isinstance(values, list):
             raise ValueError(f"values of the axis {name} must be a list of numbers, got {values!r}")

@@ -45,9 +45,9 @@ def test_bad_exponents_are_named(arguments: dict, message: str) -> None:
 
 
 def test_values_outside_the_range_of_floats_are_named() -> None:
-    with pytest.raises(ValueError, match="p = .* is outside the range of a float; change its exponent"):
+    with pytest.raises(ValueError, match=r"p = .* is outside the range of a float; change its exponent"):
         Scaling(200.0, 0.5, 0.5).at(1000)
-    with pytest.raises(ValueError, match="eta = .* is outside the range of a float"):
+    with pytest.raises(ValueError, match=r"eta = .* is outside the range of a float"):
         Scaling(0.5, 0.5, 0.5, kappa=-200.0).at(1000)
     with pytest.raises(ValueError, match="d must be a whole number"):
         Scaling(0.5, 0.5, 0.5).at(0)

@@ -19,7 +19,11 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     path = store.save(DATA, tmp_path / "data.nc")
     loaded = store.load(path)
     xr.testing.assert_identical(loaded, DATA)
-    assert {name: type(value) for name, value in loaded.attrs.items()} == {"seed": int, "clock": str, "z_largest": float}
+    assert {name: type(value) for name, value in loaded.attrs.items()} == {
+        "seed": int,
+        "clock": str,
+        "z_largest": float,
+    }
     assert sorted(tmp_path.iterdir()) == [path]
     with path.open("rb") as file:
         assert file.read(4) == b"\x89HDF"  # netCDF-4

@@ -32,9 +32,7 @@ def final_against(dataset: xr.Dataset, axis: str) -> Figure:
         if reading.spans_decades(dataset[axis].values):
             ax.set_xscale("log")
         if axis == FRONTIER:
-            ax.axvline(
-                1.0, color=style.GREY, lw=0.8, ls=(0, (4, 2)), label="stability frontier" if ax is axes[0, 0] else None
-            )
+            ax.axvline(1.0, color=style.GREY, lw=0.8, ls=(0, (4, 2)), label="stability frontier")
     axes[0, 0].set_title(f"{labels.fixed(dataset, without=(axis,))}\n{labels.last_record(dataset)}".strip())
     axes[0, 0].set_ylabel(labels.MOMENT_NAMES["R"])
     _legend(axes[0, 0])
@@ -69,13 +67,10 @@ def _scores(ax: Axes, dataset: xr.Dataset, axis: str) -> None:
     ax.axhspan(-CONVENTIONAL, CONVENTIONAL, color=style.GREY, alpha=0.15, lw=0)
     ax.axhline(0, color=style.GREY, lw=0.6)
     for moment, (marker, colour) in MARKERS.items():
-        z, trusted = (
-            reading.last(dataset, "z", moment).values,
-            reading.last(dataset, "trusted", moment).values.astype(bool),
-        )
-        x = dataset[axis].values
-        ax.plot(x[trusted], z[trusted], ls="none", marker=marker, ms=3.2, color=colour, mew=0.8, label=f"${moment}$")
-        ax.plot(x[~trusted], z[~trusted], ls="none", marker=marker, ms=3.2, color=colour, mew=0.8, mfc="white")
+        z, trusted = (reading.last(dataset, name, moment).values for name in ("z", "trusted"))
+        x, trusted = dataset[axis].values, trusted.astype(bool)
+        for chosen, face, label in ((trusted, colour, f"${moment}$"), (~trusted, "white", None)):
+            ax.plot(x[chosen], z[chosen], marker, ms=3.2, color=colour, mew=0.8, mfc=face, label=label)
     z = dataset["z"].isel(time=-1).values
     limit = 1.1 * float(np.max(np.abs(z), where=np.isfinite(z), initial=2.2))
     ax.set(ylabel="$z$", ylim=(-limit, limit))

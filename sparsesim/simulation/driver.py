@@ -24,7 +24,9 @@ from sparsesim.simulation.statistics import Statistics
 
 # Coordinates that a block holds at once: its arrays stay in a core's cache at moderate d.
 BLOCK_COORDINATES = 2**18
-BLOCK_TRAJECTORIES = 256
+MOST_TRAJECTORIES = 256
+# XLA vectorises a block of one trajectory badly: twice the time a trajectory.
+FEWEST_TRAJECTORIES = 4
 # Live float32 arrays of a block's size: error, momentum, draws now and next, temporaries of the generator.
 ARRAYS = 8
 MEMORY_SHARE = 0.5
@@ -67,7 +69,7 @@ class Block(NamedTuple):
 def run_cells(
     cells: Sequence[Cell], plan: Plan, *, chunk: int | None = None, progress: Progress | None = None
 ) -> list[dict[str, np.ndarray]]:
-    """Simulate every cell. Cells of one d share one compilation.
+    """Simulate every cell. Cells of one d share one compilation (of one d and B, with the literal oracle).
 
     Args:
         cells: what to simulate; all with the same number of recording times.
@@ -81,8 +83,10 @@ def run_cells(
     Raises:
         MemoryError: not even one block fits in memory; raised before anything is compiled.
     """
-    dimensions = sorted({cell.problem.d for cell in cells})
-    groups = [_Group([i for i, cell in enumerate(cells) if cell.problem.d == d], cells, plan) for d in dimensions]
+    shapes = [vector.shape_of(cell.problem, plan.oracle) for cell in cells]
+    groups = [
+        Group(shape, [i for i in range(len(cells)) if shapes[i] == shape], cells, plan) for shape in sorted(set(shapes))
+    ]
     for group in groups:
         group.check_memory()
     total = sum(block.work for group in groups for block in group.blocks)
@@ -99,35 +103,37 @@ def run_cells(
     return [statistic.result() for statistic in statistics]
 
 
-class _Group:
-    """The cells of one dimension: what they share statically, and their blocks."""
+def block_trajectories(coordinates: int) -> int:
+    """Trajectories in a block, from the coordinates that one minibatch of one trajectory draws."""
+    return min(MOST_TRAJECTORIES, max(FEWEST_TRAJECTORIES, BLOCK_COORDINATES // coordinates))
 
-    def __init__(self, members: list[int], cells: Sequence[Cell], plan: Plan) -> None:
-        self.cells, self.plan = cells, plan
-        self.d = cells[members[0]].problem.d
-        self.padded_batch = max(cells[i].problem.B for i in members) if plan.oracle == "literal" else 0
-        self.noisy = any(cells[i].problem.label_noise > 0.0 for i in members)
-        self.coordinates = self.d * max(1, self.padded_batch)
-        self.lanes = max(1, min(BLOCK_TRAJECTORIES, BLOCK_COORDINATES // self.coordinates))
-        parameters = {i: vector.parameters(cells[i].problem, cells[i].optimizer, cells[i].start) for i in members}
-        self.parameters = vector.pad_tables(parameters)
+
+class Group:
+    """The cells that share a compilation, and their blocks."""
+
+    def __init__(self, shape: vector.Shape, members: list[int], cells: Sequence[Cell], plan: Plan) -> None:
+        self.shape, self.cells, self.plan = shape, cells, plan
+        self.lanes = block_trajectories(shape.coordinates)
+        self.parameters = {
+            i: vector.parameters(cells[i].problem, cells[i].optimizer, cells[i].start, shape) for i in members
+        }
         # Neighbours of like horizon: blocks that are vectorised together wait for the longest.
         members = sorted(members, key=lambda i: cells[i].times[-1])
         self.blocks = [
-            Block(i, first, float(cells[i].times[-1]) * self.lanes * self.coordinates)
+            Block(i, first, float(cells[i].times[-1]) * self.lanes * shape.coordinates)
             for i in members
             for first in range(0, plan.trajectories, self.lanes)
         ]
 
     @property
     def block_bytes(self) -> int:
-        return self.lanes * self.coordinates * 4 * ARRAYS
+        return self.lanes * self.shape.coordinates * 4 * ARRAYS
 
     def check_memory(self) -> None:
         available = _available_memory()
         if self.block_bytes > available:
             raise MemoryError(
-                f"one block of {self.lanes} trajectories at d = {self.d} with the {self.plan.oracle} oracle needs "
+                f"{self.lanes} trajectories at d = {self.shape.d} with the {self.plan.oracle} oracle need "
                 f"{self.block_bytes / 1e9:.1f} GB and {available / 1e9:.1f} GB are available; lower d"
                 + (" or B, or take oracle=sampled" if self.plan.oracle == "literal" else "")
             )
@@ -148,17 +154,16 @@ class _Group:
         try:
             for launch in launches:
                 while len(pending) < 2 * workers and (following := next(queue, None)) is not None:
-                    pending.append(pool.submit(self._launch, following, cpu))
+                    pending.append(pool.submit(self.launch, following, cpu))
                 yield from zip(launch, pending.popleft().result(), strict=False)
         finally:
             # A launch cannot be stopped; after an interruption the user need not wait for those under way.
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _launch(self, blocks: list[Block], sequential: bool) -> np.ndarray:
+    def launch(self, blocks: list[Block], sequential: bool) -> np.ndarray:
+        """Records of some blocks, (block, trajectory, time, moment); one after another, or vectorised together."""
         plan = self.plan
-        program = _program(
-            self.d, plan.clock, plan.oracle, self.padded_batch, self.noisy, plan.transformation, sequential
-        )
+        program = _program(self.shape, plan.clock, plan.transformation, sequential)
         cells = [self.cells[block.cell] for block in blocks]
         keys = jax.numpy.stack([sampling.cell_key(plan.seed, cell.number) for cell in cells])
         lanes = np.stack([np.arange(block.first, block.first + self.lanes) for block in blocks])
@@ -176,24 +181,10 @@ class _Group:
 
 @functools.lru_cache(maxsize=64)
 def _program(
-    d: int,
-    clock: str,
-    oracle: str,
-    padded_batch: int,
-    noisy: bool,
-    transformation: optax.GradientTransformation | None,
-    sequential: bool,
+    shape: vector.Shape, clock: str, transformation: optax.GradientTransformation | None, sequential: bool
 ) -> Callable[..., jax.Array]:
     """The compiled launch: (block), (block, lane), parameters (block, ...), targets -> (block, lane, time, moment)."""
-    one = functools.partial(
-        vector.trajectory,
-        d=d,
-        clock=clock,
-        oracle=oracle,
-        padded_batch=padded_batch,
-        noisy=noisy,
-        transformation=transformation,
-    )
+    one = functools.partial(vector.trajectory, shape=shape, clock=clock, transformation=transformation)
     lanes = jax.vmap(
         lambda key, lane, cell, targets: one(jax.random.fold_in(key, lane), cell, targets),
         in_axes=(None, 0, None, 0 if clock == "poisson" else None),

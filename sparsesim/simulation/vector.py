@@ -31,6 +31,7 @@ from sparsesim.simulation.sampling import Array
 from sparsesim.simulation.transformations import HeavyBallState, heavy_ball
 
 ORACLES = ("sampled", "literal")
+SHORTEST_TABLE = 64
 
 
 class Parameters(NamedTuple):
@@ -48,13 +49,41 @@ class Parameters(NamedTuple):
     start: Array  # |e|, component of m along e, norm of m across e
 
 
-def parameters(problem: LeastSquares, optimizer: HeavyBall | None, start: tuple[float, float, float]) -> Parameters:
+class Shape(NamedTuple):
+    """What is static about a cell. It follows from the cell alone, so that neighbours cannot change a result's bits."""
+
+    d: int
+    oracle: str
+    batch: int  # rows of a literal minibatch, 0 for `sampled`
+    table: int  # length of the table of active samples, a power of two so that a few lengths serve all problems
+    noisy: bool
+
+    @property
+    def coordinates(self) -> int:
+        """Gaussians drawn for one minibatch."""
+        return self.d * max(1, self.batch)
+
+
+def shape_of(problem: LeastSquares, oracle: str) -> Shape:
+    """The static shape of a cell's program."""
+    literal = oracle == "literal"
+    length = 1 if literal else len(sampling.active_samples_law(problem).thresholds)
+    table = max(SHORTEST_TABLE, 1 << (length - 1).bit_length())
+    return Shape(problem.d, oracle, problem.B if literal else 0, table, problem.label_noise > 0.0)
+
+
+def parameters(
+    problem: LeastSquares, optimizer: HeavyBall | None, start: tuple[float, float, float], shape: Shape
+) -> Parameters:
     """The numbers of a cell, computed in float64 and rounded once. Without heavy ball eta and eps go unused."""
     log_idle = problem.B * math.log1p(-problem.p) if problem.p < 1.0 else -math.inf
     eta, eps = (optimizer.eta, optimizer.eps) if optimizer is not None else (1.0, 1.0)
     R, V, C = start
     along = C / math.sqrt(R) if R > 0.0 else math.sqrt(V)
     across = math.sqrt(max(0.0, V - along**2))
+    law = sampling.active_samples_law(problem)
+    thresholds = np.full(shape.table, 2**32 - 1, np.uint32)
+    thresholds[: len(law.thresholds)] = law.thresholds[: shape.table]
     return Parameters(
         B=np.float32(problem.B),
         label_noise=np.float32(problem.label_noise),
@@ -64,21 +93,9 @@ def parameters(problem: LeastSquares, optimizer: HeavyBall | None, start: tuple[
         sample_gate=sampling.threshold(problem.p),
         batch_gate=sampling.threshold(-math.expm1(log_idle)),
         log_idle=np.float32(log_idle),
-        active_samples=sampling.active_samples_law(problem),
+        active_samples=law._replace(thresholds=thresholds),
         start=np.array([math.sqrt(R), along, across], np.float32),
     )
-
-
-def pad_tables(cells: dict[int, Parameters]) -> dict[int, Parameters]:
-    """The same cells with tables of one length, a power of two so that a few lengths serve all problems."""
-    longest = max(len(cell.active_samples.thresholds) for cell in cells.values())
-    length = 1 << (longest - 1).bit_length()
-
-    def padded(law: sampling.ActiveSamples) -> sampling.ActiveSamples:
-        missing = length - len(law.thresholds)
-        return law._replace(thresholds=np.pad(law.thresholds, (0, missing), constant_values=2**32 - 1))
-
-    return {i: cell._replace(active_samples=padded(cell.active_samples)) for i, cell in cells.items()}
 
 
 class LiteralDraw(NamedTuple):
@@ -162,15 +179,15 @@ class Oracle(NamedTuple):
     gradient: Callable[[jax.Array, Any], jax.Array]
 
 
-def literal_oracle(cell: Parameters, d: int, padded_batch: int) -> Oracle:
-    """The algorithm as written; `padded_batch` is a static bound on B."""
+def literal_oracle(cell: Parameters, shape: Shape) -> Oracle:
+    """The algorithm as written."""
 
     def draw(key: jax.Array) -> LiteralDraw:
         gate_key, feature_key, noise_key = jax.random.split(key, 3)
-        gates = sampling.bernoulli(jax.random.bits(gate_key, (2, padded_batch)), cell.sample_gate)
-        gates &= jnp.arange(padded_batch) < cell.B
-        features = jax.random.normal(feature_key, (padded_batch, d))
-        return LiteralDraw(gates, features, cell.label_noise * jax.random.normal(noise_key, (padded_batch,)))
+        gates = sampling.bernoulli(jax.random.bits(gate_key, (2, shape.batch)), cell.sample_gate)
+        features = jax.random.normal(feature_key, (shape.batch, shape.d))
+        noise = jax.random.normal(noise_key, (shape.batch,)) if shape.noisy else jnp.zeros(shape.batch)
+        return LiteralDraw(gates, features, cell.label_noise * noise)
 
     def loss(error: jax.Array, draw: LiteralDraw) -> jax.Array:
         residuals = jnp.sum(draw.features * error, axis=1) - draw.noise
@@ -179,7 +196,7 @@ def literal_oracle(cell: Parameters, d: int, padded_batch: int) -> Oracle:
     return Oracle(draw, jax.grad(loss))
 
 
-def sampled_oracle(cell: Parameters, d: int, clock: str, noisy: bool) -> Oracle:
+def sampled_oracle(cell: Parameters, shape: Shape, clock: str) -> Oracle:
     """The exact law of the gradient in O(d); off the minibatch clock every draw is an active minibatch."""
 
     def draw(key: jax.Array) -> SampledDraw:
@@ -191,10 +208,12 @@ def sampled_oracle(cell: Parameters, d: int, clock: str, noisy: bool) -> Oracle:
         else:
             idle = sampling.geometric(words[1], cell.log_idle) - 1.0
         along, rest = jnp.float32(0.0), jnp.float32(0.0)
-        if noisy:
+        if shape.noisy:
             along = jnp.where(active > 0, sampling.normal(words[3]), 0.0)
             rest = sampling.chi_square(rest_key, jnp.maximum(active - 1, 0))
-        return SampledDraw(idle, sampling.chi_square(square_key, active), along, rest, jax.random.normal(xi_key, (d,)))
+        return SampledDraw(
+            idle, sampling.chi_square(square_key, active), along, rest, jax.random.normal(xi_key, (shape.d,))
+        )
 
     def gradient(error: jax.Array, draw: SampledDraw) -> jax.Array:
         norm = jnp.sqrt(jnp.sum(error**2))
@@ -215,11 +234,8 @@ def trajectory(
     cell: Parameters,
     targets: jax.Array,
     *,
-    d: int,
+    shape: Shape,
     clock: str,
-    oracle: str,
-    padded_batch: int,
-    noisy: bool,
     transformation: optax.GradientTransformation | None,
 ) -> jax.Array:
     """R, V and C of one trajectory when its clock has ticked as often as `targets` say.
@@ -228,21 +244,17 @@ def trajectory(
         key: the trajectory's key.
         cell: its cell's numbers.
         targets: (time,) int32, non-decreasing; ticks of the minibatch clock, or of the active clock otherwise.
-        d: dimension.
+        shape: its cell's shape.
         clock: "minibatch", "active" or "poisson".
-        oracle: "sampled" or "literal".
-        padded_batch: static bound on B, for `literal`.
-        noisy: whether any cell of the launch has label noise.
         transformation: None for heavy ball.
 
     Returns:
         (time, 3) float32.
     """
-    error, momentum = _initial(jax.random.fold_in(key, 0), cell, d)
+    error, momentum = _initial(jax.random.fold_in(key, 0), cell, shape.d)
     rule = heavy_ball_rule(cell) if transformation is None else optax_rule(transformation, error)
-    draw, gradient = (
-        literal_oracle(cell, d, padded_batch) if oracle == "literal" else sampled_oracle(cell, d, clock, noisy)
-    )
+    literal = shape.oracle == "literal"
+    draw, gradient = literal_oracle(cell, shape) if literal else sampled_oracle(cell, shape, clock)
 
     def minibatch(state: State) -> State:
         # Drawn one minibatch ahead, into the loop's state: XLA would otherwise generate the normals again in each of

@@ -21,17 +21,10 @@ def engine_paths(
     start: tuple[float, float, float] = (1.0, 0.0, 0.0),
 ) -> np.ndarray:
     """R, V, C of single trajectories of the vector engine, (trajectory, time, 3)."""
-    cell = vector.parameters(problem, optimizer, start)
+    shape = vector.shape_of(problem, oracle)
+    cell = vector.parameters(problem, optimizer, start, shape)
     key = sampling.cell_key(seed, sampling.cell_number(problem, optimizer))
-    one = functools.partial(
-        vector.trajectory,
-        d=problem.d,
-        clock=clock,
-        oracle=oracle,
-        padded_batch=problem.B,
-        noisy=problem.label_noise > 0.0,
-        transformation=None,
-    )
+    one = functools.partial(vector.trajectory, shape=shape, clock=clock, transformation=None)
     targets = np.asarray(ticks, np.int32)
     program = jax.jit(jax.vmap(lambda lane: one(jax.random.fold_in(key, lane), cell, targets)))
     return np.asarray(program(np.arange(trajectories, dtype=np.uint32)), np.float64)
@@ -77,14 +70,16 @@ def random_start(rng: np.random.Generator, d: int) -> tuple[float, float, float]
     return float(e @ e), float(m @ m), float(e @ m)
 
 
-def random_cell(rng: np.random.Generator, d: int, *, label_noise: bool = False) -> tuple[LeastSquares, HeavyBall]:
+def random_cell(
+    rng: np.random.Generator, d: int, batches: tuple[int, ...], *, label_noise: bool = False
+) -> tuple[LeastSquares, HeavyBall]:
     """A cell in which thousands of minibatches hold a hundred idle ones or none, and a hundred active ones.
 
     Otherwise a mean over thousands of trajectories misses events that carry part of it, and its z means nothing.
     p = 1, B = 1 and eps = 1 are among the cells.
     """
     while True:
-        B, p = int(rng.choice([1, 2, 8, 31])), float(rng.choice([1.0, 0.7, 0.3, 0.1]))
+        B, p = int(rng.choice(batches)), float(rng.choice([1.0, 0.7, 0.3, 0.1]))
         idle = (1.0 - p) ** B
         if idle == 0.0 or 0.03 < idle < 0.97:
             break

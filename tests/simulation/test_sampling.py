@@ -39,7 +39,9 @@ def test_streams_have_addresses() -> None:
     cell = LeastSquares(10, 0.1, 4), HeavyBall(0.1, 0.1)
     number = sampling.cell_number(*cell)
     assert number == sampling.cell_number(*cell) != sampling.cell_number(cell[0], HeavyBall(0.1, 0.2))
-    keys = {tuple(jax.random.key_data(sampling.cell_key(seed, n)).tolist()) for seed in (0, 1, 2**40) for n in (1, 2**33)}
+    keys = {
+        tuple(jax.random.key_data(sampling.cell_key(seed, n)).tolist()) for seed in (0, 1, 2**40) for n in (1, 2**33)
+    }
     assert len(keys) == 6
 
 

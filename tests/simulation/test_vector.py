@@ -50,7 +50,9 @@ def test_heavy_ball_keeps_a_small_eps_in_float32() -> None:
 @pytest.mark.parametrize("idle", [0, 1, 7, 300])
 @pytest.mark.parametrize("eps", [1.0, 0.3, 0.01])
 def test_idle_minibatches_in_closed_form_equal_stepping(idle: int, eps: float) -> None:
-    cell = vector.parameters(LeastSquares(4, 0.5, 2), HeavyBall(0.7, eps), (1.0, 0.0, 0.0))
+    problem = LeastSquares(4, 0.5, 2)
+    shape = vector.shape_of(problem, "sampled")
+    cell = vector.parameters(problem, HeavyBall(0.7, eps), (1.0, 0.0, 0.0), shape)
     rule = vector.heavy_ball_rule(cell)
     rng = np.random.default_rng(idle)
     error, momentum = jnp.asarray(rng.normal(size=(2, 4)), jnp.float32)
