@@ -1,8 +1,9 @@
 """The comparison: simulated means against exact moments, point by point, cell by cell, and as a whole.
 
 z = (simulated mean - exact) / standard error is standard normal when theory and simulation agree and the mean of the
-trajectories is close to normal. Two things spoil the second: float32 rounding where trajectories hardly differ, and
-heavy tails where few trajectories carry the mean. Such points are computed, shown, and not trusted.
+trajectories is close to normal. Two things spoil the second: heavy tails, where few trajectories carry the mean, and
+events so rare that the sample may hold none while the mean counts them. Such points are computed, shown, and not
+trusted. Where trajectories differ by no more than float32 rounding there is no z; the mean itself must be right there.
 """
 
 import math
@@ -19,8 +20,12 @@ from sparsesim.theory import least_squares, stability
 # this many do.
 MIN_EFFECTIVE_SHARE = 0.3
 MIN_EFFECTIVE_SIZE = 64.0
+# The rarer of idle and active minibatches is expected this often over all trajectories, or its share does not matter.
+MIN_RARE_EVENTS = 50.0
 # Relative accuracy of float32 trajectories; a standard error below it is not sampling noise.
 ROUNDING = 1e-6
+# Relative error allowed to a mean that has no sampling noise, and the range in which float32 can keep it.
+DETERMINISTIC, SMALLEST, LARGEST = 1e-4, 1e-30, 1e30
 # Chance that a correct program is called wrong by one of the two tests of the whole.
 FALSE_ALARM = 1e-4
 # Cells below which the share of |z| < 1.96 is reported but not tested.
@@ -38,33 +43,34 @@ def compare(dataset: xr.Dataset) -> xr.Dataset:
         dataset: as `simulate`, `simulate_cells` or a sweep returned it, with heavy ball as the optimizer.
 
     Returns:
-        The dataset with `exact` and `z` (NaN where float32 rounding exceeds the standard error, as at
-        time 0, or where a value overflowed), `trusted` (whether
-        the normal law of z can be relied on), and per cell `feedback` H (stable iff H < 1, equation (*)) and
-        `verdict`: "disagrees" (a trusted |z| beyond the bound), "unstable" (H >= 1), "untested" (no trusted point) or
-        "agrees". Attributes: z_count, z_fraction (share of trusted |z| < 1.96) with z_fraction_std_error, z_largest,
-        z_bound, and `verdict` of the whole: "agrees", "disagrees" or "untested".
+        The dataset with `exact` and `z` (NaN where float32 rounding exceeds the standard error, as at time 0; infinite
+        where a mean without sampling noise is wrong), `trusted` (whether the normal law of z can be relied on), and per
+        cell `feedback` H (stable iff H < 1, equation (*)) and `verdict`: "disagrees" (a trusted |z| beyond the bound),
+        "unstable" (H >= 1), "untested" (no trusted point) or "agrees". Attributes: z_count, z_fraction (share of
+        trusted |z| < 1.96) with z_fraction_std_error, z_largest, z_bound, and `verdict` of the whole: "agrees",
+        "disagrees" or "untested".
 
     Raises:
         ValueError: the dataset was made with another optimizer, for which no exact moments are known.
     """
     if dataset.attrs.get("optimizer") != "heavy_ball":
         raise ValueError(f"dataset must come from a HeavyBall optimizer, got {dataset.attrs.get('optimizer')!r}")
-    mean, std_error = dataset["mean"], dataset["std_error"]
+    mean = dataset["mean"]
     cell_dims = mean.dims[:-2]
     exact, feedback = np.empty(mean.shape), np.empty(mean.shape[:-2])
+    rare = np.empty(mean.shape[:-2])
     start = {name: dataset.attrs[f"start_{name}"] for name in dataset["moment"].values}
     for index, problem, optimizer in _cells(dataset, mean.shape[:-2]):
         times = dataset["clock_time"].values[index]
         exact[index] = least_squares.moments(problem, optimizer, times, dataset.attrs["clock"], start)
         feedback[index] = stability.feedbacks(problem, optimizer).total
+        active, idle = least_squares.activity(problem)
+        # Off the minibatch clock there is an active minibatch at every tick, however rare.
+        rare[index] = min(active, idle) if dataset.attrs["clock"] == "minibatch" else idle
     with np.errstate(all="ignore"):
-        sampled = std_error.values > ROUNDING * _scale(exact)
-        z = np.where(sampled, (mean.values - exact) / std_error.values, np.nan)
-        z = np.where(np.isfinite(z), z, np.nan)
-        trusted = _trusted(dataset, z)
+        z, trusted = _scores(dataset, exact, feedback < 1.0, rare)
     magnitude = np.where(trusted, np.abs(z), np.nan)
-    count = int(np.isfinite(magnitude).sum())
+    count = int(trusted.sum())
     bound = float(stats.t.isf(FALSE_ALARM / 2 / max(1, count), dataset.attrs["trajectories"] - 1))
     verdicts = _verdicts(magnitude, feedback, bound)
     fraction, spread, too_low = _fraction_inside(magnitude)
@@ -94,22 +100,31 @@ def _cells(dataset: xr.Dataset, shape: tuple[int, ...]) -> Iterator[tuple[tuple[
         yield index, LeastSquares(d=d, p=p, B=B, label_noise=label_noise), HeavyBall(eta=eta, eps=eps)
 
 
-def _scale(exact: np.ndarray) -> np.ndarray:
-    """The size that float32 rounding is relative to; C may pass through zero, so for it sqrt(R V), its bound."""
+def _scores(
+    dataset: xr.Dataset, exact: np.ndarray, stable: np.ndarray, rare: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores, and whether each is trusted; `rare` is the chance of the rarer kind of minibatch at a tick, a cell."""
+    mean, error, effective = (dataset[name].values for name in ("mean", "std_error", "effective_sample_size"))
+    trajectories = dataset.attrs["trajectories"]
+    # What rounding is relative to. C may pass through zero: for it sqrt(R V), its bound.
     R, V, _ = np.moveaxis(exact, -1, 0)
-    return np.stack([R, V, np.sqrt(np.abs(R * V))], axis=-1)
+    scale = np.stack([R, V, np.sqrt(np.abs(R * V))], axis=-1)
+    expected = (rare[..., None] * dataset["clock_time"].values)[..., None]
+    overlooked = trajectories * expected < MIN_RARE_EVENTS
 
-
-def _trusted(dataset: xr.Dataset, z: np.ndarray) -> np.ndarray:
-    effective = dataset["effective_sample_size"].values
-    enough = max(MIN_EFFECTIVE_SIZE, MIN_EFFECTIVE_SHARE * dataset.attrs["trajectories"])
-    return np.isfinite(z) & (effective >= enough)
+    random = error > ROUNDING * scale
+    enough = max(MIN_EFFECTIVE_SIZE, MIN_EFFECTIVE_SHARE * trajectories)
+    trusted = random & (effective >= enough) & ~(overlooked & (expected * scale > 0.1 * error))
+    judged = ~random & stable[..., None, None] & ~overlooked & (scale > SMALLEST) & (scale < LARGEST)
+    wrong = judged & ~(np.abs(mean - exact) <= DETERMINISTIC * scale)
+    z = np.where(random, (mean - exact) / error, np.where(wrong, np.inf, np.nan))
+    return z, (trusted & np.isfinite(z)) | wrong
 
 
 def _fraction_inside(magnitude: np.ndarray) -> tuple[float, float, bool]:
     """Share of |z| < 1.96, its standard error over cells, and whether it is too low; |z| is NaN where not trusted."""
     cells = magnitude.reshape(-1, magnitude.shape[-2] * magnitude.shape[-1])
-    points, inside = np.isfinite(cells).sum(axis=1), (cells < 1.96).sum(axis=1)
+    points, inside = (~np.isnan(cells)).sum(axis=1), (cells < 1.96).sum(axis=1)
     if not points.any():
         return math.nan, math.nan, False
     fraction = float(inside.sum() / points.sum())
@@ -120,5 +135,5 @@ def _fraction_inside(magnitude: np.ndarray) -> tuple[float, float, bool]:
 
 def _verdicts(magnitude: np.ndarray, feedback: np.ndarray, bound: float) -> np.ndarray:
     beyond = (magnitude > bound).any(axis=(-2, -1))
-    tested = np.isfinite(magnitude).any(axis=(-2, -1))
+    tested = (~np.isnan(magnitude)).any(axis=(-2, -1))
     return np.select([beyond, feedback >= 1.0, ~tested], ["disagrees", "unstable", "untested"], default="agrees")

@@ -88,6 +88,27 @@ def test_an_unstable_cell_is_marked() -> None:
     assert compared.attrs["verdict"] == "agrees"
 
 
+@pytest.mark.parametrize("value", [1.0, np.nan, np.inf])
+def test_a_frozen_or_broken_simulation_does_not_pass_for_want_of_noise(value: float) -> None:
+    data = synthetic(normal_scores(2))
+    data["mean"][1, 2:] = value
+    data["std_error"][1, 2:] = 0.0 if np.isfinite(value) else np.nan
+    compared = compare(data)
+    assert compared.verdict.values.tolist() == ["agrees", "disagrees"]
+    assert compared.attrs["verdict"] == "disagrees"
+
+
+def test_events_too_rare_for_the_sample_are_not_held_against_it() -> None:
+    """At p = 1e-9, in 1,000 trajectories no minibatch is active, and the exact V is not 0."""
+    data = simulate(LeastSquares(5, 1e-9, 2), OPTIMIZER, times=[0, 10], trajectories=1000, seed=0)
+    compared = compare(data)
+    assert compared.attrs["verdict"] == "untested"
+    few = simulate(LeastSquares(5, 2e-4, 2), OPTIMIZER, times=[0, 10], trajectories=1000, seed=0)
+    assert not compare(few).trusted.any()
+    many = simulate(LeastSquares(5, 2e-2, 2), OPTIMIZER, times=[0, 10], trajectories=1000, seed=0)
+    assert compare(many).trusted.sel(time=10, moment="R")
+
+
 def test_false_alarms_are_rare() -> None:
     """2,000 planes of 36 cells whose points are fully correlated within a cell, the worst case for the share."""
     rng = np.random.default_rng(3)
