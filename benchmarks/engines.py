@@ -100,7 +100,7 @@ def oracle_run(problem: LeastSquares, optimizer: HeavyBall, oracle: str) -> Run:
 
     def run(ticks: int) -> float:
         group.cells = [cells[0]._replace(times=np.array([ticks]))]
-        return on_every_core(lambda: group.launch([Block(0, 0, 0.0)], True), ticks, group.lanes)
+        return on_every_core(lambda: group.launch([Block(0, 0, True, 0.0)], True), ticks, group.lanes)
 
     return run
 

@@ -47,8 +47,8 @@ def compare(dataset: xr.Dataset) -> xr.Dataset:
         where a mean without sampling noise is wrong), `trusted` (whether the normal law of z can be relied on), and per
         cell `feedback` H (stable iff H < 1, equation (*)) and `verdict`: "disagrees" (a trusted |z| beyond the bound),
         "unstable" (H >= 1), "untested" (no trusted point) or "agrees". Attributes: z_count, z_fraction (share of
-        trusted |z| < 1.96) with z_fraction_std_error, z_largest, z_bound, and `verdict` of the whole: "agrees",
-        "disagrees" or "untested".
+        trusted |z| < 1.96) with z_fraction_std_error and z_fraction_bound, z_largest, z_bound, and `verdict` of the
+        whole: "agrees", "disagrees" or "untested".
 
     Raises:
         ValueError: the dataset was made with another optimizer, for which no exact moments are known.
@@ -73,8 +73,8 @@ def compare(dataset: xr.Dataset) -> xr.Dataset:
     count = int(trusted.sum())
     bound = float(stats.t.isf(FALSE_ALARM / 2 / max(1, count), dataset.attrs["trajectories"] - 1))
     verdicts = _verdicts(magnitude, feedback, bound)
-    fraction, spread, too_low = _fraction_inside(magnitude)
-    disagrees = too_low or (verdicts == "disagrees").any()
+    fraction, spread, fraction_bound = fraction_inside(magnitude)
+    disagrees = fraction < fraction_bound or (verdicts == "disagrees").any()
     return dataset.assign(
         exact=(mean.dims, exact),
         z=(mean.dims, z),
@@ -85,6 +85,7 @@ def compare(dataset: xr.Dataset) -> xr.Dataset:
         z_count=count,
         z_fraction=fraction,
         z_fraction_std_error=spread,
+        z_fraction_bound=fraction_bound,
         z_largest=float(np.nanmax(magnitude)) if count else math.nan,
         z_bound=bound,
         verdict="disagrees" if disagrees else "agrees" if count else "untested",
@@ -121,16 +122,20 @@ def _scores(
     return z, (trusted & np.isfinite(z)) | wrong
 
 
-def _fraction_inside(magnitude: np.ndarray) -> tuple[float, float, bool]:
-    """Share of |z| < 1.96, its standard error over cells, and whether it is too low; |z| is NaN where not trusted."""
+def fraction_inside(magnitude: np.ndarray) -> tuple[float, float, float]:
+    """Share of |z| < 1.96, its standard error over cells, and the least share that chance explains.
+
+    Args:
+        magnitude: |z| (cell dims..., time, moment), NaN where not trusted.
+    """
     cells = magnitude.reshape(-1, magnitude.shape[-2] * magnitude.shape[-1])
     points, inside = (~np.isnan(cells)).sum(axis=1), (cells < 1.96).sum(axis=1)
     if not points.any():
-        return math.nan, math.nan, False
+        return math.nan, math.nan, 0.0
     fraction = float(inside.sum() / points.sum())
     spread = float(np.sqrt(((inside - fraction * points) ** 2).sum()) / points.sum())
-    too_low = np.count_nonzero(points) >= MIN_CELLS and fraction < 0.95 - stats.norm.isf(FALSE_ALARM) * spread
-    return fraction, spread, bool(too_low)
+    tested = np.count_nonzero(points) >= MIN_CELLS
+    return fraction, spread, float(0.95 - stats.norm.isf(FALSE_ALARM) * spread) if tested else 0.0
 
 
 def _verdicts(magnitude: np.ndarray, feedback: np.ndarray, bound: float) -> np.ndarray:

@@ -11,6 +11,8 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from sparsesim import _validate
 from sparsesim.sweep import Times
 
+LONGEST_AXIS = 10**6
+
 
 @dataclass
 class ProblemConfig:
@@ -160,4 +162,6 @@ def _axis_values(name: str, values: object, start: float | None, stop: float | N
     if start is None or stop is None or num is None:
         raise ValueError(f"the axis {name} must have values, or start, stop and num, got none of the two in full")
     low, high = _validate.real(f"start of {name}", start), _validate.real(f"stop of {name}", stop)
-    return np.linspace(low, high, _validate.whole(f"num of {name}", num, low=1)).tolist()
+    if (num := _validate.whole(f"num of {name}", num, low=1)) > LONGEST_AXIS:
+        raise ValueError(f"num of {name} must be at most {LONGEST_AXIS}, got {num}")
+    return np.linspace(low, high, num).tolist()

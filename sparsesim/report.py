@@ -59,7 +59,7 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
     """The outcome of a compared dataset in plain numbers."""
     verdicts = dataset["verdict"].values
     keys = ("sweep", "clock", "engine", "oracle", "seed", "trajectories", "seconds", "verdict")
-    z_keys = ("z_count", "z_fraction", "z_fraction_std_error", "z_largest", "z_bound")
+    z_keys = ("z_count", "z_fraction", "z_fraction_std_error", "z_fraction_bound", "z_largest", "z_bound")
     return {
         **{key: dataset.attrs[key] for key in keys},
         "cells": {verdict: int((verdicts == verdict).sum()) for verdict in VERDICTS},
@@ -87,11 +87,27 @@ def closing(console: Console, dataset: xr.Dataset, folder: Path, drawn: list[Pat
     table.add_row("seconds", f"{attrs['seconds']:.1f}")
     table.add_row("verdict", {"disagrees": "[red]disagrees", "agrees": "[green]agrees"}.get(v := attrs["verdict"], v))
     console.print(table)
+    if attrs["z_fraction"] < attrs["z_fraction_bound"]:
+        line = (
+            f"disagrees: the share of |z| < 1.96 is {attrs['z_fraction']:.4f}, below {attrs['z_fraction_bound']:.4f};"
+        )
+        console.print(line, "cells with most scores outside:", style="red", highlight=False)
+        for line in _most_outside(dataset):
+            console.print(line, style="red", highlight=False)
     for line in _disagreements(dataset):
         console.print(line, style="red", highlight=False)
     console.print("written:")
     for path in (folder / "data.nc", folder / "config.yaml", folder / "summary.json", *drawn):
         console.print(f"  {path}", highlight=False, soft_wrap=True)
+
+
+def _most_outside(dataset: xr.Dataset) -> Iterator[str]:
+    """The cells with the largest share of trusted |z| beyond 1.96."""
+    outside = (abs(dataset["z"]) >= 1.96).where(dataset["trusted"]).mean(["time", "moment"])
+    for flat in np.argsort(-outside.fillna(0.0).values, axis=None)[:MOST_DISAGREEMENTS]:
+        index = dict(zip(outside.dims, np.unravel_index(flat, outside.shape), strict=True))
+        where = ", ".join(f"{dim} = {dataset.isel(index)[dim].item():.4g}" for dim in outside.dims)
+        yield f"  {outside.isel(index).item():.0%} at {where}"
 
 
 def _disagreements(dataset: xr.Dataset) -> Iterator[str]:

@@ -1,13 +1,14 @@
 """The command line: `python -m sparsesim.run`, a Hydra application (`--help` explains it).
 
 Exit status: 0 the sweep completed and agrees with theory, 1 it completed and does not, 2 the input is bad, 3 no point
-of it could be tested, 130 interrupted.
+of it could be tested, 4 it failed, 130 interrupted.
 """
 
 import json
 import os
 import sys
 import time
+import traceback
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from sparsesim import figures, report, store
 from sparsesim.comparison import compare
 from sparsesim.sweep import run_sweep
 
-BAD_INPUT, INTERRUPTED = 2, 130
+BAD_INPUT, FAILED, INTERRUPTED = 2, 4, 130
 STATUS = {"agrees": 0, "disagrees": 1, "untested": 3}
 DATA = "data.nc"
 
@@ -38,8 +39,9 @@ def run(config: DictConfig, console: Console) -> tuple[xr.Dataset, Path]:
     """
     arguments = configuration.sweep_arguments(config)
     output = Path(config.output)
-    if output.exists() and not output.is_dir():
-        raise ValueError(f"output must be a folder, got the file {config.output!r}")
+    existing = next(path for path in (output.absolute(), *output.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise ValueError(f"output must be a folder that can be written or made, got {config.output!r}")
     began = time.perf_counter()
     with report.progress(console, config.sweep.name) as update:
         dataset = run_sweep(**arguments, progress=update)
@@ -81,8 +83,11 @@ def main() -> None:
             dataset, _ = run(config, console)
             statuses.append(STATUS[dataset.attrs["verdict"]])
         except (ValueError, MemoryError, OSError) as error:
-            errors.print(f"[bold red]error:[/] {error}", highlight=False)
-            statuses.append(BAD_INPUT)
+            errors.print("[bold red]error:[/]", str(error), highlight=False, markup=True)
+            statuses.append(FAILED if isinstance(error, OSError) else BAD_INPUT)
+        except Exception:
+            traceback.print_exc()
+            statuses.append(FAILED)
         except KeyboardInterrupt:
             errors.print("interrupted; no file is half written", highlight=False)
             sys.stdout.flush()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+import psutil
 import xarray as xr
 
 from sparsesim import _validate
@@ -32,7 +33,8 @@ class Times:
     Args:
         horizon: the last time, above 0.
         unit: "ticks" of the clock, or "e_folds": e-folding times of the slowest exact mode of the cell's second moments
-            (of the fastest growing one where the cell is unstable).
+            (of the fastest growing one where the cell is unstable) on the minibatch clock, and on the others the active
+            updates that as many minibatches hold on average.
         records: how many times after 0, at least 1.
         spacing: "linear" or "log".
 
@@ -135,13 +137,20 @@ def run_sweep(
 
     Raises:
         ValueError: an argument is outside its range, or an axis is empty or repeats a value.
-        MemoryError: a cell is too large for the memory at hand.
+        MemoryError: a cell, or all results together, are too large for the memory at hand.
     """
     for name, values in axes.items():
         _validate.choice("an axis", name, PARAMETERS)
         if len(values) == 0 or len(set(values)) < len(values):
             raise ValueError(f"the axis {name} must have at least one value and no value twice, got {list(values)!r}")
     _validate.choice("clock", clock, _validate.CLOCKS)
+    # Statistics, exact values and what is made of them: some 30 numbers a record.
+    needed = math.prod(len(values) for values in axes.values()) * (times.records + 1) * 3 * 8 * 30
+    if needed > (available := psutil.virtual_memory().available):
+        raise MemoryError(
+            f"the results of this sweep need {needed / 1e9:.1f} GB and {available / 1e9:.1f} GB are available; take "
+            "fewer cells or times.records"
+        )
     points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
     cells = [make_cell({**parameters, **point}) for point in points]
     recorded = [times.of(problem, optimizer, clock) for problem, optimizer, _ in cells]

@@ -4,8 +4,10 @@ import numpy as np
 import optax
 import pytest
 import xarray as xr
+from scipy import stats
 
-from sparsesim import HeavyBall, LeastSquares, Scaling, compare, simulate
+from sparsesim import HeavyBall, LeastSquares, Scaling, compare, comparison, simulate
+from sparsesim.sweep import Times, run_sweep
 from sparsesim.theory import least_squares, stability
 
 PROBLEM, OPTIMIZER = LeastSquares(20, 0.3, 5), HeavyBall(0.1, 0.2)
@@ -79,6 +81,28 @@ def test_heavy_tails_are_shown_but_not_trusted() -> None:
     assert (compared.verdict == "untested").all()
 
 
+def test_a_mean_carried_by_few_trajectories_is_not_trusted() -> None:
+    data = synthetic(normal_scores(2), effective=50.0).assign_attrs(trajectories=100)
+    assert not compare(data).trusted.any()
+
+
+def test_the_bound_is_bonferroni_s() -> None:
+    compared = compare(synthetic(normal_scores(3)))
+    assert compared.attrs["z_bound"] == pytest.approx(stats.t.isf(0.5e-4 / (3 * 10), 999))
+
+
+def test_instability_does_not_hide_a_disagreement() -> None:
+    data = synthetic(normal_scores(2))
+    data["eta"][0] = 1.5 * stability.critical_learning_rate(PROBLEM, 0.2)
+    optimizer = HeavyBall(float(data.eta[0]), 0.2)
+    exact = least_squares.moments(PROBLEM, optimizer, TIMES, "minibatch")
+    data["std_error"][0] = 0.01 * np.abs(exact)
+    data["mean"][0] = exact
+    assert compare(data).verdict[0] == "unstable"
+    data["mean"][0, 2, 0] += 9.0 * data["std_error"][0, 2, 0]
+    assert compare(data).verdict[0] == "disagrees"
+
+
 def test_an_unstable_cell_is_marked() -> None:
     data = synthetic(normal_scores(2))
     data["eta"][0] = 1.5 * stability.critical_learning_rate(PROBLEM, 0.2)
@@ -115,13 +139,11 @@ def test_false_alarms_are_rare() -> None:
     alarms = 0
     data = synthetic(np.zeros((36, len(TIMES), 3)))
     exact = compare(data)
-    from sparsesim import comparison
-
     for _ in range(2000):
         z = np.broadcast_to(rng.normal(size=(36, 1, 1)), exact.z.shape)
         magnitude = np.where(exact.trusted, np.abs(z), np.nan)
-        too_low = comparison._fraction_inside(magnitude)[2]
-        alarms += too_low or np.nanmax(magnitude) > exact.attrs["z_bound"]
+        fraction, _, least = comparison.fraction_inside(magnitude)
+        alarms += fraction < least or np.nanmax(magnitude) > exact.attrs["z_bound"]
     assert alarms <= 4
 
 
@@ -139,3 +161,19 @@ def test_another_optimizer_has_no_exact_curve() -> None:
     data = simulate(PROBLEM, optax.sgd(0.1), times=[2], trajectories=4, seed=0)
     with pytest.raises(ValueError, match="dataset must come from a HeavyBall optimizer, got 'optax'"):
         compare(data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("clock", ["minibatch", "active"])
+def test_planes_raise_no_false_alarm(clock: str) -> None:
+    """Sixty planes with all regimes, rare activations and heavy tails among them, and not one alarm."""
+    grid = [0.0, 0.3, 0.6, 0.9, 1.2, 1.5]
+    axes = {"alpha": grid, "delta": [0.05, 0.4, 0.8, 1.2, 1.6, 2.0]}
+    verdicts = [
+        compare(
+            run_sweep(axes, {"beta": 0.5, "d": 30}, Times(40, records=10), trajectories=512, seed=seed, clock=clock)
+        )
+        for seed in range(30)
+    ]
+    print([round(verdict.attrs["z_largest"], 2) for verdict in verdicts])
+    assert [verdict.attrs["verdict"] for verdict in verdicts] == ["agrees"] * 30

@@ -101,7 +101,9 @@ BAD = [
     ("engine.name=quantum", "error: engine must be one of vector, got 'quantum'"),
     ("clock.name=wall", "error: clock must be one of minibatch, active, poisson, got 'wall'"),
     ("problem.d=1000000000000", "GB are available; lower d"),
-    ("output=/dev/null", "error: output must be a folder, got the file '/dev/null'"),
+    ("problem.B=10000000000", "error: B must be below 2^31 with the vector engine, got 10000000000"),
+    ("optimizer.eps=1e-50", "error: eps must be between 1e-15 and 1000000000000000.0 with the vector engine"),
+    ("output=/dev/null", "error: output must be a folder that can be written or made, got '/dev/null'"),
 ]
 
 

@@ -62,8 +62,8 @@ def test_times_on_a_counting_clock_are_distinct_whole_numbers(horizon: int, spac
 def test_e_folds_shrink_the_risk_by_as_much() -> None:
     from sparsesim.theory import least_squares
 
-    for delta in (0.2, 0.8):
-        problem, optimizer, _ = make_cell({**BASE, "d": 400, "delta": delta})
+    for alpha, delta in ((0.3, 0.2), (0.3, 0.8), (1.0, 0.5)):
+        problem, optimizer, _ = make_cell({**BASE, "d": 400, "alpha": alpha, "delta": delta})
         for clock in ("minibatch", "active", "poisson"):
             times = Times(3.0, "e_folds", records=2).of(problem, optimizer, clock)
             _, middle, last = least_squares.moments(problem, optimizer, times, clock)[:, 0]
@@ -124,3 +124,8 @@ def test_times_of_their_own_for_every_cell() -> None:
 def test_bad_axes_are_named(axes: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         run_sweep(axes, BASE, Times(5), trajectories=4, seed=0)
+
+
+def test_results_too_large_for_the_memory_are_refused() -> None:
+    with pytest.raises(MemoryError, match=r"the results of this sweep need .* GB .* take fewer cells or times.records"):
+        run_sweep({"alpha": [0.1]}, BASE, Times(5, records=10**12), trajectories=4, seed=0)

@@ -1,5 +1,6 @@
 """Simulation as a user calls it: validated inputs in, labelled datasets out."""
 
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -18,6 +19,9 @@ from sparsesim.simulation.statistics import Statistics
 
 ENGINES = ("vector",)
 MOMENTS = ("R", "V", "C")
+# Range of float32 that squares of these stay in, and minibatches of one trajectory that are stepped in some hours.
+SMALLEST, LARGEST = 1e-15, 1e15
+MOST_MINIBATCHES = 1e9
 Optimizer = HeavyBall | optax.GradientTransformation
 
 
@@ -55,7 +59,7 @@ def simulate(
 
     Returns:
         Dataset with dims (time, moment): mean, std_error, effective_sample_size, lower_quartile, median,
-        upper_quartile. Attributes record every input and the versions.
+        upper_quartile (the quartiles from the first 4096 trajectories). Attributes record every input and the versions.
 
     Raises:
         ValueError: an argument is outside its range; the message names it, its value and the range.
@@ -95,6 +99,10 @@ def simulate_cells(
     Returns:
         Dataset with dims (cell, time, moment); d, p, B, label_noise, eta and eps are coordinates of the cell and
         `clock_time` (cell, time) holds the times.
+
+    Raises:
+        ValueError: as `simulate`; also no cells, or cells with other optax transformations or numbers of times.
+        MemoryError: as `simulate`.
     """
     if not cells:
         raise ValueError("cells must hold at least one (problem, optimizer), got none")
@@ -102,11 +110,14 @@ def simulate_cells(
     _validate.choice("oracle", oracle, vector.ORACLES)
     trajectories = _validate.whole("trajectories", trajectories, low=2)
     seed = _validate.whole("seed", seed, low=0)
-    if seed >= 2**63:
-        raise ValueError(f"seed must be below 2^63, got {seed}")
+    for name, value, limit in (("trajectories", trajectories, 32), ("seed", seed, 63)):
+        if value >= 2**limit:
+            raise ValueError(f"{name} must be below 2^{limit}, got {value}")
     if chunk is not None:
         chunk = _validate.whole("chunk", chunk, low=1)
     transformation = _transformation(cells, start)
+    for problem, optimizer in cells:
+        _check_range(problem, optimizer)
     work = [
         Cell(
             problem,
@@ -116,6 +127,9 @@ def simulate_cells(
         )
         for (problem, optimizer), cell_times in zip(cells, times, strict=True)
     ]
+    if oracle == "literal" or transformation is not None:
+        for cell in work:
+            _check_idle(cell, clock)
     if len({len(cell.times) for cell in work}) > 1:
         raise ValueError("times must be equally many in all cells")
     plan = Plan(clock, oracle, seed, trajectories, transformation)
@@ -178,3 +192,28 @@ def _ticks(times: ArrayLike, clock: str) -> np.ndarray:
     if ticks[-1] > limit:
         raise ValueError(f"times must be at most {limit} with the vector engine, got {ticks[-1]}")
     return ticks
+
+
+def _check_range(problem: LeastSquares, optimizer: Optimizer) -> None:
+    """The vector engine computes in float32 and counts in 32 bits."""
+    if problem.B >= 2**31:
+        raise ValueError(f"B must be below 2^31 with the vector engine, got {problem.B}")
+    values = {"label_noise": problem.label_noise}
+    if isinstance(optimizer, HeavyBall):
+        values |= {"eta": optimizer.eta, "eps": optimizer.eps}
+    for name, value in values.items():
+        if value != 0.0 and not SMALLEST <= value <= LARGEST:
+            raise ValueError(
+                f"{name} must be between {SMALLEST} and {LARGEST} with the vector engine (float32), got {value}"
+            )
+
+
+def _check_idle(cell: Cell, clock: str) -> None:
+    """Where idle minibatches are stepped one by one, their number must be one that ends."""
+    active = -math.expm1(vector.log_idle(cell.problem))
+    if clock != "minibatch" and cell.times[-1] > MOST_MINIBATCHES * active:
+        raise ValueError(
+            f"times must be at most {MOST_MINIBATCHES * active:.3g} on the {clock} clock at p = {cell.problem.p}, "
+            f"where an active minibatch is one in {1.0 / active:.3g} and each is stepped, got {cell.times[-1]}; "
+            "heavy ball with oracle=sampled jumps over idle ones"
+        )

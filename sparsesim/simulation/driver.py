@@ -1,4 +1,4 @@
-"""The driver: cells x trajectories in blocks, one compilation a dimension, statistics gathered as they come.
+"""The driver: cells x trajectories in blocks, one compilation a shape, statistics gathered as they come.
 
 A block is a fixed number of trajectories of one cell. Its shape depends on the problem and the oracle alone, because
 the last bits of a result depend on the shape of the program that computes it. On a CPU blocks run one after another
@@ -7,6 +7,8 @@ How many blocks make a launch (the chunk) follows from the memory at hand, and o
 """
 
 import functools
+import itertools
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,12 +22,12 @@ import psutil
 
 from sparsesim.problems import HeavyBall, LeastSquares
 from sparsesim.simulation import sampling, vector
-from sparsesim.simulation.statistics import Statistics
+from sparsesim.simulation.statistics import QUARTILE_TRAJECTORIES, Statistics
 
 # Coordinates that a block holds at once: its arrays stay in a core's cache at moderate d.
 BLOCK_COORDINATES = 2**18
 MOST_TRAJECTORIES = 256
-# XLA vectorises a block of one trajectory badly: twice the time a trajectory.
+# XLA vectorises a block of one trajectory badly.
 FEWEST_TRAJECTORIES = 4
 # Live float32 arrays of a block's size: error, momentum, draws now and next, temporaries of the generator.
 ARRAYS = 8
@@ -63,13 +65,14 @@ class Block(NamedTuple):
 
     cell: int
     first: int
+    last: bool  # of its cell
     work: float
 
 
 def run_cells(
     cells: Sequence[Cell], plan: Plan, *, chunk: int | None = None, progress: Progress | None = None
 ) -> list[dict[str, np.ndarray]]:
-    """Simulate every cell. Cells of one d share one compilation (of one d and B, with the literal oracle).
+    """Simulate every cell. Cells of one `vector.Shape` share a compilation: of one d, and of one B with `literal`.
 
     Args:
         cells: what to simulate; all with the same number of recording times.
@@ -89,18 +92,20 @@ def run_cells(
     ]
     for group in groups:
         group.check_memory()
-    total = sum(block.work for group in groups for block in group.blocks)
-    statistics = [Statistics() for _ in cells]
-    done = 0.0
+    total = sum(group.work for group in groups)
+    results: dict[int, dict[str, np.ndarray]] = {}
+    statistics, done = Statistics(), 0.0
     if progress is not None:
         progress(done, total)
     for group in groups:
         for block, records in group.run(chunk):
-            statistics[block.cell].add(records[: plan.trajectories - block.first])
+            statistics.add(records[: plan.trajectories - block.first])
+            if block.last:
+                results[block.cell], statistics = statistics.result(), Statistics()
             done += block.work
             if progress is not None:
                 progress(done, total)
-    return [statistic.result() for statistic in statistics]
+    return [results[i] for i in range(len(cells))]
 
 
 def block_trajectories(coordinates: int) -> int:
@@ -118,23 +123,36 @@ class Group:
             i: vector.parameters(cells[i].problem, cells[i].optimizer, cells[i].start, shape) for i in members
         }
         # Neighbours of like horizon: blocks that are vectorised together wait for the longest.
-        members = sorted(members, key=lambda i: cells[i].times[-1])
-        self.blocks = [
-            Block(i, first, float(cells[i].times[-1]) * self.lanes * shape.coordinates)
-            for i in members
-            for first in range(0, plan.trajectories, self.lanes)
-        ]
+        self.members = sorted(members, key=lambda i: cells[i].times[-1])
+        self.blocks_per_cell = -(-plan.trajectories // self.lanes)
+        self.work = self.blocks_per_cell * sum(self._block_work(i) for i in members)
+
+    def _block_work(self, cell: int) -> float:
+        minibatches = float(self.cells[cell].times[-1])
+        if self.plan.clock != "minibatch" and (self.plan.oracle == "literal" or self.plan.transformation is not None):
+            minibatches /= -math.expm1(vector.log_idle(self.cells[cell].problem))  # idle ones are stepped too
+        return minibatches * self.lanes * self.shape.coordinates
+
+    def blocks(self) -> Iterator[Block]:
+        """All blocks, those of a cell one after another."""
+        for i in self.members:
+            for number in range(self.blocks_per_cell):
+                yield Block(i, number * self.lanes, number == self.blocks_per_cell - 1, self._block_work(i))
 
     @property
     def block_bytes(self) -> int:
-        return self.lanes * self.shape.coordinates * 4 * ARRAYS
+        records = 3 * max(len(self.cells[i].times) for i in self.members)
+        kept = (
+            3 * records * min(QUARTILE_TRAJECTORIES, self.plan.trajectories)
+        )  # of the cell under way, with the copies that a quantile takes
+        return 4 * (self.lanes * (self.shape.coordinates * ARRAYS + records) + kept)
 
     def check_memory(self) -> None:
         available = _available_memory()
         if self.block_bytes > available:
             raise MemoryError(
-                f"{self.lanes} trajectories at d = {self.shape.d} with the {self.plan.oracle} oracle need "
-                f"{self.block_bytes / 1e9:.1f} GB and {available / 1e9:.1f} GB are available; lower d"
+                f"{self.lanes} trajectories at d = {self.shape.d} with oracle={self.plan.oracle} with records need "
+                f"{self.block_bytes / 1e9:.1f} GB and {available / 1e9:.1f} GB are available; lower d or the times"
                 + (" or B, or take oracle=sampled" if self.plan.oracle == "literal" else "")
             )
 
@@ -143,19 +161,23 @@ class Group:
         cpu = jax.default_backend() == "cpu"
         workers = (os.cpu_count() or 1) if cpu else 1
         fitting = int(MEMORY_SHARE * _available_memory() / self.block_bytes)
-        size = min(len(self.blocks), (1 if cpu else max(1, fitting)) if chunk is None else -(-chunk // self.lanes))
+        count = self.blocks_per_cell * len(self.members)
+        size = min(count, (1 if cpu else max(1, fitting)) if chunk is None else -(-chunk // self.lanes))
         workers = max(1, min(workers, fitting // size))
-        launches = [self.blocks[i : i + size] for i in range(0, len(self.blocks), size)]
-        # A short last launch is filled up with its last block: another length would be another compilation.
-        filled = [launch + [launch[-1]] * (size - len(launch)) for launch in launches]
+        blocks = self.blocks()
+        queue = iter(lambda: list(itertools.islice(blocks, size)), [])
         pool = ThreadPoolExecutor(workers)
-        pending: deque[Future[np.ndarray]] = deque()
-        queue = iter(filled)
+        pending: deque[tuple[list[Block], Future[np.ndarray]]] = deque()
         try:
-            for launch in launches:
-                while len(pending) < 2 * workers and (following := next(queue, None)) is not None:
-                    pending.append(pool.submit(self.launch, following, cpu))
-                yield from zip(launch, pending.popleft().result(), strict=False)
+            while True:
+                while len(pending) < 2 * workers and (launch := next(queue, None)) is not None:
+                    # A short last launch is filled up: another length would be another compilation.
+                    filled = launch + [launch[-1]] * (size - len(launch))
+                    pending.append((launch, pool.submit(self.launch, filled, cpu)))
+                if not pending:
+                    return
+                launch, records = pending.popleft()
+                yield from zip(launch, records.result(), strict=False)
         finally:
             # A launch cannot be stopped; after an interruption the user need not wait for those under way.
             pool.shutdown(wait=False, cancel_futures=True)

@@ -6,6 +6,7 @@ biased for rare events (+43% at p = 2.5e-7). Draws from a discrete law compare r
 computed in float64 beforehand.
 """
 
+import functools
 import hashlib
 import math
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from sparsesim.problems import HeavyBall, LeastSquares
 
 Array = Any  # a NumPy array or number outside of jit, a traced one inside
 
-# On two CPU cores 3.7 ns a float32 normal, against 7.7 for threefry2x32 and 21 for rbg (`make bench`).
+# The fastest of JAX's generators whose draws do not depend on how they are batched (rbg's do); `make bench` compares.
 GENERATOR = "philox4x32"
 # Trajectories whose Poisson counts come from one host generator; a constant, so that chunks do not matter.
 POISSON_BLOCK = 256
@@ -32,7 +33,11 @@ def cell_number(problem: LeastSquares, optimizer: HeavyBall | None) -> int:
 
 
 def cell_key(seed: int, cell: int) -> jax.Array:
-    """The key of one cell's stream; fold in the trajectory, then the step."""
+    """The key of one cell's stream; fold in the trajectory, then the step.
+
+    No key is both split and folded, or both a parent and a source of bits: for this generator those coincide. Keys have
+    64 bits, so that among 1e10 of them about one pair meets by chance.
+    """
     key = jax.random.key(np.uint32(seed & 0xFFFFFFFF), impl=GENERATOR)
     for word in (seed >> 32, cell >> 32, cell & 0xFFFFFFFF):
         key = jax.random.fold_in(key, np.uint32(word))
@@ -47,9 +52,9 @@ def poisson_counts(seed: int, cell: int, times: np.ndarray, trajectories: range)
     gaps = np.diff(times, prepend=0.0)
     blocks = range(trajectories.start // POISSON_BLOCK, -(-trajectories.stop // POISSON_BLOCK))
     counts = [
-        np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, cell, block]))).poisson(
-            gaps, size=(POISSON_BLOCK, len(times))
-        )
+        np.random.Generator(
+            np.random.Philox(np.random.SeedSequence(seed, spawn_key=(cell >> 32, cell & 0xFFFFFFFF, block)))
+        ).poisson(gaps, size=(POISSON_BLOCK, len(times)))
         for block in blocks
     ]
     first = blocks.start * POISSON_BLOCK
@@ -108,7 +113,7 @@ def chi_square(key: jax.Array, degrees: Array) -> jax.Array:
     Marsaglia and Tsang (2000). Several proposals at once, so that under `vmap` the loop hardly ever runs twice. The
     log acceptance ratio is a difference of large numbers at many degrees of freedom; its series is used there.
     """
-    proposals = 4
+    proposals = 3
     degrees = jnp.asarray(degrees, jnp.float32)
     small = degrees < 2.0  # the method needs shape >= 1: boost by U^(2/degrees) from two degrees more
     scale = jnp.where(small, degrees + 2.0, degrees) / 2.0 - 1.0 / 3.0
@@ -138,6 +143,7 @@ class ActiveSamples(NamedTuple):
     lowest: Array
 
 
+@functools.lru_cache(maxsize=4096)
 def active_samples_law(problem: LeastSquares) -> ActiveSamples:
     """Binomial(B, p) conditioned on at least one success, cut where less than 2**-34 is left."""
     law = stats.binom(problem.B, problem.p)

@@ -64,6 +64,11 @@ class Shape(NamedTuple):
         return self.d * max(1, self.batch)
 
 
+def log_idle(problem: LeastSquares) -> float:
+    """The logarithm of the probability that a minibatch has no active sample; -inf at p = 1."""
+    return problem.B * math.log1p(-problem.p) if problem.p < 1.0 else -math.inf
+
+
 def shape_of(problem: LeastSquares, oracle: str) -> Shape:
     """The static shape of a cell's program."""
     literal = oracle == "literal"
@@ -76,7 +81,7 @@ def parameters(
     problem: LeastSquares, optimizer: HeavyBall | None, start: tuple[float, float, float], shape: Shape
 ) -> Parameters:
     """The numbers of a cell, computed in float64 and rounded once. Without heavy ball eta and eps go unused."""
-    log_idle = problem.B * math.log1p(-problem.p) if problem.p < 1.0 else -math.inf
+    idle = log_idle(problem)
     eta, eps = (optimizer.eta, optimizer.eps) if optimizer is not None else (1.0, 1.0)
     R, V, C = start
     along = C / math.sqrt(R) if R > 0.0 else math.sqrt(V)
@@ -91,8 +96,8 @@ def parameters(
         eps=np.float32(eps),
         log_mu=np.float32(math.log1p(-eps) if eps < 1.0 else -math.inf),
         sample_gate=sampling.threshold(problem.p),
-        batch_gate=sampling.threshold(-math.expm1(log_idle)),
-        log_idle=np.float32(log_idle),
+        batch_gate=sampling.threshold(-math.expm1(idle)),
+        log_idle=np.float32(idle),
         active_samples=law._replace(thresholds=thresholds),
         start=np.array([math.sqrt(R), along, across], np.float32),
     )
@@ -200,8 +205,8 @@ def sampled_oracle(cell: Parameters, shape: Shape, clock: str) -> Oracle:
     """The exact law of the gradient in O(d); off the minibatch clock every draw is an active minibatch."""
 
     def draw(key: jax.Array) -> SampledDraw:
-        word_key, square_key, rest_key, xi_key = jax.random.split(key, 4)
-        words = jax.random.bits(word_key, (4,))
+        word_key, square_key, xi_key, *rest_key = jax.random.split(key, 4 if shape.noisy else 3)
+        words = jax.random.bits(word_key, (4 if shape.noisy else 3,))
         active = sampling.active_samples(words[0], cell.active_samples)
         if clock == "minibatch":
             active, idle = jnp.where(sampling.bernoulli(words[1:3], cell.batch_gate), active, 0), jnp.float32(0.0)
@@ -210,7 +215,7 @@ def sampled_oracle(cell: Parameters, shape: Shape, clock: str) -> Oracle:
         along, rest = jnp.float32(0.0), jnp.float32(0.0)
         if shape.noisy:
             along = jnp.where(active > 0, sampling.normal(words[3]), 0.0)
-            rest = sampling.chi_square(rest_key, jnp.maximum(active - 1, 0))
+            rest = sampling.chi_square(rest_key[0], jnp.maximum(active - 1, 0))
         return SampledDraw(
             idle, sampling.chi_square(square_key, active), along, rest, jax.random.normal(xi_key, (shape.d,))
         )

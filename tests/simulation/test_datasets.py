@@ -54,6 +54,12 @@ NAN = math.nan
         ({"clock": "wall"}, "clock must be one of minibatch, active, poisson, got 'wall'"),
         ({"engine": "quantum"}, "engine must be one of vector, got 'quantum'"),
         ({"oracle": "delphi"}, "oracle must be one of sampled, literal, got 'delphi'"),
+        ({"trajectories": 2**32}, r"trajectories must be below 2\^32"),
+        (
+            {"problem": LeastSquares(5, 1e-9, 1), "times": [100], "clock": "active", "oracle": "literal"},
+            "times must be at most 1 on the active clock",
+        ),
+        ({"optimizer": HeavyBall(1e20, 0.5)}, "eta must be between"),
         ({"chunk": 0}, "chunk must be a whole number, 1 or above, got 0"),
         ({"start": {"Q": 1.0}}, "must be one of R, V, C, got 'Q'"),
         ({"start": {"R": -1.0}}, r"start\['R'\] must be a finite number, 0 or above, got -1.0"),

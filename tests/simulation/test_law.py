@@ -88,6 +88,18 @@ def test_distribution_equals_a_plain_loop(problem: LeastSquares, optimizer: Heav
             assert stats.ks_2samp(a, b).pvalue > ALPHA
 
 
+@pytest.mark.parametrize("start", [(0.0, 0.0, 0.0), (0.0, 0.5, 0.0)])
+def test_at_the_minimum_label_noise_alone_drives(start: tuple[float, float, float]) -> None:
+    problem, optimizer = LeastSquares(3, 0.4, 3, label_noise=0.7), HeavyBall(0.3, 0.5)
+    (result,) = run_cells(
+        [Cell(problem, optimizer, np.array([1, 6]), start)], Plan("minibatch", "sampled", seed=1, trajectories=20_000)
+    )
+    named = dict(zip("RVC", start, strict=True))
+    exact = least_squares.moments(problem, optimizer, [1, 6], "minibatch", named)
+    z = (result["mean"] - exact) / result["std_error"]
+    assert np.abs(z).max() < stats.norm.isf(ALPHA / 2 / z.size)
+
+
 def test_oracles_agree_in_distribution_at_higher_dimension() -> None:
     problem, optimizer = LeastSquares(40, 0.1, 12, label_noise=0.3), HeavyBall(0.2, 0.1)
     sampled = engine_paths(problem, optimizer, [5, 60], trajectories=4000)
@@ -124,6 +136,15 @@ def test_the_right_optimizer_passes() -> None:
     eta, eps = POWER_OPTIMIZER.eta, POWER_OPTIMIZER.eps
     chain = optax.chain(optax.ema(1 - eps, debias=False), optax.scale(-eta))
     assert verdict_of(chain, 80_000) == "agrees"
+
+
+def test_the_momentum_of_an_optax_transformation_is_minus_its_update() -> None:
+    """`optax.sgd` is heavy ball; its V and C are those of eta m."""
+    eta, eps = POWER_OPTIMIZER.eta, POWER_OPTIMIZER.eps
+    theirs = simulate(POWER_PROBLEM, optax.sgd(eta * eps, momentum=1 - eps), times=[5], trajectories=4000, seed=2)
+    exact = least_squares.moments(POWER_PROBLEM, POWER_OPTIMIZER, [5], "minibatch")[0] * [1.0, eta**2, eta]
+    z = (theirs["mean"].values[0] - exact) / theirs["std_error"].values[0]
+    assert np.abs(z).max() < stats.norm.isf(ALPHA / 2 / 3)
 
 
 def test_power_two_percent_in_eta_is_caught() -> None:

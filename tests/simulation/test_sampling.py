@@ -138,3 +138,5 @@ def test_poisson_counts() -> None:
         assert abs(z) < stats.norm.isf(ALPHA / 2)
         assert increments.var() == pytest.approx(gap, rel=0.1)
     assert np.array_equal(sampling.poisson_counts(3, 5, times, range(700, 900)), counts[700:900])
+    for other in ((4, 5), (3, 6), (3 + 2**32, 5), (3, 5 + 2**32)):
+        assert not np.array_equal(sampling.poisson_counts(*other, times, range(256)), counts[:256])
