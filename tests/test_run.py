@@ -124,7 +124,7 @@ def test_a_disagreement_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     console = Console(record=True, width=200, file=io.StringIO())
     data, _ = run.run(composed(*TINY, f"output={tmp_path}"), console)
     assert data.attrs["verdict"] == "disagrees"
-    assert "disagrees at the cell, time 2, V: simulated" in console.export_text()
+    assert "disagrees at the cell, time 6, V: simulated" in console.export_text()
 
 
 @pytest.mark.parametrize(("verdict", "status"), [("agrees", 0), ("disagrees", 1), ("untested", 3)])
