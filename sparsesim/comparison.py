@@ -95,7 +95,9 @@ def compare(dataset: xr.Dataset) -> xr.Dataset:
 def _cells(dataset: xr.Dataset, shape: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], LeastSquares, HeavyBall]]:
     """Each cell's index, problem and optimizer."""
     names = ("d", "p", "B", "label_noise", "eta", "eps")
-    values = {name: np.broadcast_to(dataset[name].values, shape) for name in names}
+    # By name, not by position: where a parameter is an axis its coordinate has that dim alone.
+    grid = dataset["mean"].isel(time=0, moment=0, drop=True)
+    values = {name: dataset[name].broadcast_like(grid).transpose(*grid.dims).values for name in names}
     for index in np.ndindex(shape):
         d, p, B, label_noise, eta, eps = (values[name][index].item() for name in names)
         yield index, LeastSquares(d=d, p=p, B=B, label_noise=label_noise), HeavyBall(eta=eta, eps=eps)

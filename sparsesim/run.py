@@ -6,6 +6,7 @@ of it could be tested, 4 it failed, 130 interrupted.
 
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -38,6 +39,11 @@ def run(config: DictConfig, console: Console) -> tuple[xr.Dataset, Path]:
         MemoryError: a cell is too large for the memory at hand; nothing has been written then.
     """
     arguments = configuration.sweep_arguments(config)
+    name = config.sweep.name
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise ValueError(f"sweep.name must be letters, digits, '_', '-' and '.', got {name!r}")
+    if not config.output:
+        raise ValueError("output must be a folder that can be written or made, got ''")
     output = Path(config.output)
     existing = next(path for path in (output.absolute(), *output.absolute().parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):

@@ -22,6 +22,8 @@ SCALING = tuple(field.name for field in fields(Scaling))
 # Values that replace what the scaling says; `eta_over_critical` sets eta as a multiple of the exact frontier.
 DIRECT = ("p", "B", "eps", "eta", "eta_over_critical")
 PARAMETERS = (*SCALING, "d", "label_noise", *DIRECT)
+# What takes an exponent out of force.
+REPLACED = {"alpha": ("p",), "beta": ("B",), "delta": ("eps",), "kappa": ("eta", "eta_over_critical")}
 UNITS = ("ticks", "e_folds")
 SPACINGS = ("linear", "log")
 
@@ -31,7 +33,7 @@ class Times:
     """When to record.
 
     Args:
-        horizon: the last time, above 0.
+        horizon: the last time, above 0; on a clock that counts at least `records`, since times must differ.
         unit: "ticks" of the clock, or "e_folds": e-folding times of the slowest exact mode of the cell's second moments
             (of the fastest growing one where the cell is unstable) on the minibatch clock, and on the others the active
             updates that as many minibatches hold on average.
@@ -98,10 +100,7 @@ def make_cell(parameters: Mapping[str, float | None]) -> tuple[LeastSquares, Hea
     if "eta_over_critical" in given:
         multiple = _validate.positive("eta_over_critical", given["eta_over_critical"])
         eta = multiple * stability.critical_learning_rate(problem, eps)
-    replaced = {"alpha": "p", "beta": "B", "delta": "eps"}
-    exponents = {name: getattr(scaling, name) for name, by in replaced.items() if by not in given}
-    if not given.keys() & {"eta", "eta_over_critical"}:
-        exponents["kappa"] = scaling.kappa
+    exponents = {name: getattr(scaling, name) for name, by in REPLACED.items() if not given.keys() & set(by)}
     return problem, HeavyBall(eta, eps), exponents
 
 
@@ -143,6 +142,10 @@ def run_sweep(
         _validate.choice("an axis", name, PARAMETERS)
         if len(values) == 0 or len(set(values)) < len(values):
             raise ValueError(f"the axis {name} must have at least one value and no value twice, got {list(values)!r}")
+    for exponent, values in REPLACED.items():
+        given = [name for name in values if name in axes or parameters.get(name) is not None]
+        if exponent in axes and given:
+            raise ValueError(f"{given[0]} must not be given where {exponent} is an axis: it would not depend on it")
     _validate.choice("clock", clock, _validate.CLOCKS)
     # Statistics, exact values and what is made of them: some 30 numbers a record.
     needed = math.prod(len(values) for values in axes.values()) * (times.records + 1) * 3 * 8 * 30

@@ -103,6 +103,7 @@ BAD = [
     ("problem.d=1000000000000", "GB are available; lower d"),
     ("problem.B=10000000000", "error: B must be below 2^31 with the vector engine, got 10000000000"),
     ("optimizer.eps=1e-50", "error: eps must be between 1e-15 and 1000000000000000.0 with the vector engine"),
+    ("sweep.name=../escape", "error: sweep.name must be letters"),
     ("output=/dev/null", "error: output must be a folder that can be written or made, got '/dev/null'"),
 ]
 

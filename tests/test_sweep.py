@@ -129,3 +129,8 @@ def test_bad_axes_are_named(axes: dict, message: str) -> None:
 def test_results_too_large_for_the_memory_are_refused() -> None:
     with pytest.raises(MemoryError, match=r"the results of this sweep need .* GB .* take fewer cells or times.records"):
         run_sweep({"alpha": [0.1]}, BASE, Times(5, records=10**12), trajectories=4, seed=0)
+
+
+def test_an_axis_that_changes_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="p must not be given where alpha is an axis"):
+        run_sweep({"alpha": [0.1, 0.2]}, {**BASE, "p": 0.5}, Times(5), trajectories=4, seed=0)
