@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import xarray as xr
 from hydra import compose, initialize_config_dir
@@ -64,6 +65,16 @@ def test_one_cell_again_gives_the_same_numbers(tmp_path: Path) -> None:
     (first, a), (second, b) = run.run(config, console), run.run(config, console)
     assert a != b
     assert first.drop_attrs().identical(second.drop_attrs())
+
+
+def test_an_overflowing_cell_is_a_result_and_is_drawn(tmp_path: Path) -> None:
+    config = composed(
+        *TINY, "times.horizon=60", "+sweep.axes={eta_over_critical: {values: [0.5, 1e6]}}", f"output={tmp_path}"
+    )
+    data, folder = run.run(config, Console(quiet=True))
+    assert data.verdict.values.tolist() == ["agrees", "unstable"]
+    assert not np.isfinite(data["mean"].isel(eta_over_critical=1)).all()
+    assert list(folder.glob("final_against_*.png"))
 
 
 @pytest.mark.parametrize("sweep", ["dimension", "batch", "learning_rate"])

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from sparsesim.figures import phase_plane, reading, style, sweeps, trajectories, zscores
 
 __all__ = ["draw"]
+
+# Diverging cells outgrow what axes can span; beyond these a value is drawn like one that overflowed, or at the edge.
+LARGEST, LARGEST_SCORE = 1e40, 1e6
 
 
 def draw(dataset: xr.Dataset, folder: str | Path) -> list[Path]:
@@ -14,6 +18,7 @@ def draw(dataset: xr.Dataset, folder: str | Path) -> list[Path]:
 
     Two cell dims give a plane, one a curve; scores are drawn where a comparison left some, trajectories always.
     """
+    dataset = _drawable(dataset)
     dataset = dataset.squeeze([dim for dim in reading.cell_dims(dataset) if dataset.sizes[dim] == 1])
     dims = reading.cell_dims(dataset)
     figures = {}
@@ -30,3 +35,15 @@ def draw(dataset: xr.Dataset, folder: str | Path) -> list[Path]:
             figures["z_distribution"] = zscores.z_distribution(dataset)
     figures["trajectories"] = trajectories.trajectories(dataset)
     return [path for name, figure in figures.items() for path in style.save(figure, folder, name)]
+
+
+def _drawable(dataset: xr.Dataset) -> xr.Dataset:
+    """The dataset with moments that no axis can span as NaN, and scores within bounds."""
+    shown = {
+        name: variable.where(abs(variable) < LARGEST)
+        for name, variable in dataset.data_vars.items()
+        if variable.dims[-2:] == ("time", "moment") and variable.dtype == np.float64
+    }
+    if "z" in dataset:
+        shown["z"] = dataset["z"].clip(-LARGEST_SCORE, LARGEST_SCORE)
+    return dataset.assign(shown)
