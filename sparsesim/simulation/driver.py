@@ -141,17 +141,18 @@ class Group:
 
     @property
     def block_bytes(self) -> int:
+        """Memory that one block takes while it runs, its records and the values kept for quartiles included."""
         records = 3 * max(len(self.cells[i].times) for i in self.members)
-        kept = (
-            3 * records * min(QUARTILE_TRAJECTORIES, self.plan.trajectories)
-        )  # of the cell under way, with the copies that a quantile takes
+        # Of the cell under way, with the copies that a quantile takes.
+        kept = 3 * records * min(QUARTILE_TRAJECTORIES, self.plan.trajectories)
         return 4 * (self.lanes * (self.shape.coordinates * ARRAYS + records) + kept)
 
     def check_memory(self) -> None:
+        """Refuse, with a `MemoryError`, what does not fit block by block."""
         available = _available_memory()
         if self.block_bytes > available:
             raise MemoryError(
-                f"{self.lanes} trajectories at d = {self.shape.d} with oracle={self.plan.oracle} with records need "
+                f"{self.lanes} trajectories at d = {self.shape.d}, oracle={self.plan.oracle}, need with their records "
                 f"{self.block_bytes / 1e9:.1f} GB and {available / 1e9:.1f} GB are available; lower d or the times"
                 + (" or B, or take oracle=sampled" if self.plan.oracle == "literal" else "")
             )

@@ -262,8 +262,8 @@ def trajectory(
     draw, gradient = literal_oracle(cell, shape) if literal else sampled_oracle(cell, shape, clock)
 
     def minibatch(state: State) -> State:
-        # Drawn one minibatch ahead, into the loop's state: XLA would otherwise generate the normals again in each of
-        # the kernels that read them, three times in all.
+        # Drawn one minibatch ahead, into the loop's state: XLA would otherwise generate the normals again in every
+        # kernel that reads them.
         following = draw(jax.random.fold_in(key, state.minibatches + 2))
         tick = 1
         if isinstance(state.draw, SampledDraw):
