@@ -53,7 +53,7 @@ class EngineConfig:
     """How trajectories are computed."""
 
     name: str = MISSING
-    oracle: str = MISSING
+    oracle: str | None = MISSING  # of the vector engine
     chunk: int | None = None
 
 

@@ -61,7 +61,7 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
     keys = ("sweep", "clock", "engine", "oracle", "seed", "trajectories", "seconds", "verdict")
     z_keys = ("z_count", "z_fraction", "z_fraction_std_error", "z_fraction_bound", "z_largest", "z_bound")
     return {
-        **{key: dataset.attrs[key] for key in keys},
+        **{key: dataset.attrs[key] for key in keys if key in dataset.attrs},
         "cells": {verdict: int((verdicts == verdict).sum()) for verdict in VERDICTS},
         **{key: value if np.isfinite(value := dataset.attrs[key]) else None for key in z_keys},
         "largest_feedback": float(dataset["feedback"].max()),

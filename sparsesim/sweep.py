@@ -112,8 +112,8 @@ def run_sweep(
     trajectories: int,
     seed: int,
     clock: str = "active",
-    engine: str = "vector",
-    oracle: str = "sampled",
+    engine: str = "reduced",
+    oracle: str | None = None,
     chunk: int | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:

@@ -14,14 +14,24 @@ from numpy.typing import ArrayLike
 from sparsesim import _validate
 from sparsesim.problems import HeavyBall, LeastSquares
 from sparsesim.simulation import vector
-from sparsesim.simulation.driver import Cell, Plan, Progress, run_cells
+from sparsesim.simulation.driver import ENGINES, Cell, Plan, Progress, run_cells
 from sparsesim.simulation.statistics import Statistics
 
-ENGINES = ("vector",)
 MOMENTS = ("R", "V", "C")
 # Range of float32 that squares of these stay in, and minibatches of one trajectory that are stepped in some hours.
 SMALLEST, LARGEST = 1e-15, 1e15
 MOST_MINIBATCHES = 1e9
+# What an engine can count, by clock: in 32 bits, of which Poisson counts need room above their mean; in float64's whole
+# numbers; and in the reduced engine's fixed point.
+MOST_TICKS = {
+    ("vector", "minibatch"): 2**31 - 1,
+    ("vector", "active"): 2**31 - 1,
+    ("vector", "poisson"): 2**31 - 2**20,
+    ("reduced", "minibatch"): 2**53,
+    ("reduced", "active"): 2**31 - 1,
+    ("reduced", "poisson"): 2**38,
+}
+MOST_SAMPLES = {"vector": 2**31 - 1, "reduced": 10**15}
 Optimizer = HeavyBall | optax.GradientTransformation
 
 
@@ -33,26 +43,30 @@ def simulate(
     trajectories: int,
     seed: int,
     clock: str = "minibatch",
-    engine: str = "vector",
-    oracle: str = "sampled",
+    engine: str = "reduced",
+    oracle: str | None = None,
     start: Mapping[str, float] | None = None,
     chunk: int | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
     """Simulate sparse SGD and return the second moments R = |e|^2, V = |m|^2, C = <e, m> with their statistics.
 
-    Trajectories run in float32; the statistics over them are gathered in float64.
+    Trajectories run in float32; the statistics over them are gathered in float64. The reduced engine carries exponents
+    and rounding errors along: it follows R from 1e-300 to 1e+300 and resolves updates of any smallness.
 
     Args:
         problem: what is learned.
-        optimizer: `HeavyBall`, or any optax transformation; then m is minus the last update, learning rate included.
+        optimizer: `HeavyBall`; or, with the vector engine, any optax transformation: then m is minus the last update,
+            learning rate included.
         times: increasing ticks of the clock to record at: whole minibatches, whole active updates, or Poisson time.
         trajectories: how many, at least 2.
         seed: a whole number; (seed, problem, optimizer) alone decide the random numbers.
         clock: "minibatch" (the algorithm itself), "active" (only minibatches with an active sample count) or "poisson"
             (active updates arrive at unit rate).
-        engine: "vector", d-dimensional trajectories.
-        oracle: "sampled", the exact law of the gradient in O(d), or "literal", the algorithm as written in O(B d).
+        engine: "reduced", trajectories as chains of three numbers: exact in law, at a cost free of d, p and B; or
+            "vector", d-dimensional trajectories.
+        oracle: of the vector engine: "sampled" (default), the exact law of the gradient in O(d), or "literal", the
+            algorithm as written in O(B d).
         start: moments at time 0 by name; by default R = 1 and the rest 0. With an optax transformation only R.
         chunk: trajectories in memory at once; by default from the memory at hand. It does not change a result on CPU.
         progress: called with (work done, all work), first when the inputs are known to be good.
@@ -88,8 +102,8 @@ def simulate_cells(
     trajectories: int,
     seed: int,
     clock: str = "minibatch",
-    engine: str = "vector",
-    oracle: str = "sampled",
+    engine: str = "reduced",
+    oracle: str | None = None,
     start: Mapping[str, float] | None = None,
     chunk: int | None = None,
     progress: Progress | None = None,
@@ -107,7 +121,15 @@ def simulate_cells(
     if not cells:
         raise ValueError("cells must hold at least one (problem, optimizer), got none")
     _validate.choice("engine", engine, ENGINES)
-    _validate.choice("oracle", oracle, vector.ORACLES)
+    transformation = _transformation(cells, start)
+    if engine == "vector":
+        oracle = "sampled" if oracle is None else _validate.choice("oracle", oracle, vector.ORACLES)
+    elif oracle is not None:
+        raise ValueError(f"oracle must be left out with the {engine} engine, which has none, got {oracle!r}")
+    elif transformation is not None:
+        raise ValueError(
+            f"optimizer must be a HeavyBall with the {engine} engine, got an optax transformation; take engine='vector'"
+        )
     trajectories = _validate.whole("trajectories", trajectories, low=2)
     seed = _validate.whole("seed", seed, low=0)
     for name, value, limit in (("trajectories", trajectories, 32), ("seed", seed, 63)):
@@ -115,14 +137,13 @@ def simulate_cells(
             raise ValueError(f"{name} must be below 2^{limit}, got {value}")
     if chunk is not None:
         chunk = _validate.whole("chunk", chunk, low=1)
-    transformation = _transformation(cells, start)
     for problem, optimizer in cells:
-        _check_range(problem, optimizer)
+        _check_range(problem, optimizer, engine)
     work = [
         Cell(
             problem,
             optimizer if isinstance(optimizer, HeavyBall) else None,
-            _ticks(cell_times, clock),
+            _ticks(cell_times, clock, engine),
             _validate.start_moments(start, problem.d),
         )
         for (problem, optimizer), cell_times in zip(cells, times, strict=True)
@@ -132,7 +153,7 @@ def simulate_cells(
             _check_idle(cell, clock)
     if len({len(cell.times) for cell in work}) > 1:
         raise ValueError("times must be equally many in all cells")
-    plan = Plan(clock, oracle, seed, trajectories, transformation)
+    plan = Plan(clock, seed, trajectories, engine, oracle, transformation)
     statistics = run_cells(work, plan, chunk=chunk, progress=progress)
 
     dataset = xr.Dataset(
@@ -150,7 +171,7 @@ def simulate_cells(
         optimizer="heavy_ball" if transformation is None else "optax",
         clock=clock,
         engine=engine,
-        oracle=oracle,
+        **({} if oracle is None else {"oracle": oracle}),
         seed=seed,
         trajectories=trajectories,
         start_R=R,
@@ -185,27 +206,27 @@ def _transformation(
     return custom.pop()
 
 
-def _ticks(times: ArrayLike, clock: str) -> np.ndarray:
+def _ticks(times: ArrayLike, clock: str, engine: str) -> np.ndarray:
     ticks = _validate.clock_times(times, clock)
-    # Poisson counts exceed their mean by a few standard deviations: leave room for them in 32 bits.
-    limit = 2**31 - 1 if clock != "poisson" else 2**31 - 2**20
+    limit = MOST_TICKS[engine, clock]
     if ticks[-1] > limit:
-        raise ValueError(f"times must be at most {limit} with the vector engine, got {ticks[-1]}")
+        raise ValueError(
+            f"times must be at most {limit} on the {clock} clock with the {engine} engine, got {ticks[-1]}"
+        )
     return ticks
 
 
-def _check_range(problem: LeastSquares, optimizer: Optimizer) -> None:
-    """The vector engine computes in float32 and counts in 32 bits."""
-    if problem.B >= 2**31:
-        raise ValueError(f"B must be below 2^31 with the vector engine, got {problem.B}")
+def _check_range(problem: LeastSquares, optimizer: Optimizer, engine: str) -> None:
+    """Engines compute in float32, and the vector engine counts in 32 bits."""
+    limit = MOST_SAMPLES[engine]
+    if problem.B > limit:
+        raise ValueError(f"B must be at most {limit} with the {engine} engine, got {problem.B}")
     values = {"label_noise": problem.label_noise}
     if isinstance(optimizer, HeavyBall):
         values |= {"eta": optimizer.eta, "eps": optimizer.eps}
     for name, value in values.items():
         if value != 0.0 and not SMALLEST <= value <= LARGEST:
-            raise ValueError(
-                f"{name} must be between {SMALLEST} and {LARGEST} with the vector engine (float32), got {value}"
-            )
+            raise ValueError(f"{name} must be between {SMALLEST} and {LARGEST} (float32), got {value}")
 
 
 def _check_idle(cell: Cell, clock: str) -> None:

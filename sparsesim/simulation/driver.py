@@ -1,39 +1,66 @@
-"""The driver: cells x trajectories in blocks, one compilation a shape, statistics gathered as they come.
+"""The driver: cells x trajectories in blocks, one compilation a program, statistics gathered as they come.
 
-A block is a fixed number of trajectories of one cell. Its shape depends on the problem and the oracle alone, because
-the last bits of a result depend on the shape of the program that computes it. On a CPU blocks run one after another
-inside a launch and launches side by side, one a core; on an accelerator the blocks of a launch are vectorised together.
-How many blocks make a launch (the chunk) follows from the memory at hand, and on a CPU changes no bit of a result.
+A block is a fixed number of trajectories of one cell. Its shape depends on its program alone, because the last bits of a
+result depend on the shape of what computes it. On a CPU the blocks of a launch run one after another and launches side
+by side, one a core; on an accelerator the blocks of a launch are vectorised together, and wait for the longest: `launches`
+bounds what that wastes. How many blocks make a launch (the chunk) follows from the memory at hand, and on a CPU changes
+no bit of a result.
 """
 
 import functools
 import itertools
-import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
-import psutil
 
 from sparsesim.problems import HeavyBall, LeastSquares
-from sparsesim.simulation import sampling, vector
-from sparsesim.simulation.statistics import QUARTILE_TRAJECTORIES, Statistics
+from sparsesim.simulation import reduced, sampling, vector
+from sparsesim.simulation.statistics import QUARTILE_TRAJECTORIES, Record, Statistics, Summary, summarise
 
-# Coordinates that a block holds at once: its arrays stay in a core's cache at moderate d.
-BLOCK_COORDINATES = 2**18
-MOST_TRAJECTORIES = 256
-# XLA vectorises a block of one trajectory badly.
-FEWEST_TRAJECTORIES = 4
-# Live float32 arrays of a block's size: error, momentum, draws now and next, temporaries of the generator.
-ARRAYS = 8
 MEMORY_SHARE = 0.5
+MOST_PADDING = 0.5  # of the work of a launch
+ENGINES = ("reduced", "vector")
 
 Progress = Callable[[float, float], None]
+
+
+class Program(Protocol):
+    """What an engine gives the driver: hashable, for cells that share it share a compilation."""
+
+    @property
+    def lanes(self) -> int:
+        """Trajectories in a block."""
+
+    @property
+    def blocks_per_launch(self) -> int:
+        """Blocks that make a launch on a CPU worth its overhead."""
+
+    @property
+    def trajectory_floats(self) -> int:
+        """Memory of a trajectory while it runs, without its records, in float32 numbers."""
+
+    @property
+    def targets_per_trajectory(self) -> bool:
+        """Whether `targets` has a leading axis over trajectories."""
+
+    def work(self, problem: LeastSquares, gaps: np.ndarray) -> np.ndarray:
+        """Expected cost of a trajectory between recordings, for ticks between them; in any unit."""
+
+    def parameters(self, problem: LeastSquares, optimizer: Any, start: tuple[float, float, float]) -> Any:
+        """The numbers of a cell, traced."""
+
+    def targets(self, times: np.ndarray, seed: int, cell: int, trajectories: range) -> Any:
+        """When the trajectories of a block are recorded, as `run` takes it."""
+
+    def run(self, key: jax.Array, cell: Any, targets: Any) -> Record:
+        """One trajectory, (time, moment)."""
 
 
 class Cell(NamedTuple):
@@ -54,25 +81,33 @@ class Plan(NamedTuple):
     """What all cells share."""
 
     clock: str
-    oracle: str
     seed: int
     trajectories: int
-    transformation: optax.GradientTransformation | None = None
+    engine: str = "reduced"
+    oracle: str | None = None  # of the vector engine
+    transformation: optax.GradientTransformation | None = None  # likewise; None: heavy ball
+
+    def program(self, problem: LeastSquares) -> Program:
+        """The program that simulates a cell."""
+        if self.engine == "reduced":
+            return reduced.Program(self.clock, problem.label_noise > 0.0)
+        assert self.oracle is not None
+        return vector.program_of(problem, self.clock, self.oracle, self.transformation)
 
 
 class Block(NamedTuple):
-    """Some trajectories of one cell, and what they cost in coordinates drawn."""
+    """Some trajectories of one cell."""
 
     cell: int
     first: int
+    count: int  # fewer than the program's lanes at the end of a cell
     last: bool  # of its cell
-    work: float
 
 
 def run_cells(
     cells: Sequence[Cell], plan: Plan, *, chunk: int | None = None, progress: Progress | None = None
 ) -> list[dict[str, np.ndarray]]:
-    """Simulate every cell. Cells of one `vector.Shape` share a compilation: of one d, and of one B with `literal`.
+    """Simulate every cell. Cells of one `Program` share a compilation.
 
     Args:
         cells: what to simulate; all with the same number of recording times.
@@ -86,9 +121,10 @@ def run_cells(
     Raises:
         MemoryError: not even one block fits in memory; raised before anything is compiled.
     """
-    shapes = [vector.shape_of(cell.problem, plan.oracle) for cell in cells]
+    programs = [plan.program(cell.problem) for cell in cells]
     groups = [
-        Group(shape, [i for i in range(len(cells)) if shapes[i] == shape], cells, plan) for shape in sorted(set(shapes))
+        Group(program, [i for i in range(len(cells)) if programs[i] == program], cells, plan)
+        for program in dict.fromkeys(programs)
     ]
     for group in groups:
         group.check_memory()
@@ -98,128 +134,182 @@ def run_cells(
     if progress is not None:
         progress(done, total)
     for group in groups:
-        for block, records in group.run(chunk):
-            statistics.add(records[: plan.trajectories - block.first])
+        for block, summary, values in group.run(chunk):
+            statistics.add(summary, block.count, values)
             if block.last:
                 results[block.cell], statistics = statistics.result(), Statistics()
-            done += block.work
+            done += group.block_work(block.cell)
             if progress is not None:
                 progress(done, total)
     return [results[i] for i in range(len(cells))]
 
 
-def block_trajectories(coordinates: int) -> int:
-    """Trajectories in a block, from the coordinates that one minibatch of one trajectory draws."""
-    return min(MOST_TRAJECTORIES, max(FEWEST_TRAJECTORIES, BLOCK_COORDINATES // coordinates))
-
-
 class Group:
-    """The cells that share a compilation, and their blocks."""
+    """The cells that share a program, and their blocks."""
 
-    def __init__(self, shape: vector.Shape, members: list[int], cells: Sequence[Cell], plan: Plan) -> None:
-        self.shape, self.cells, self.plan = shape, cells, plan
-        self.lanes = block_trajectories(shape.coordinates)
-        self.parameters = {
-            i: vector.parameters(cells[i].problem, cells[i].optimizer, cells[i].start, shape) for i in members
-        }
-        # Neighbours of like horizon: blocks that are vectorised together wait for the longest.
-        self.members = sorted(members, key=lambda i: cells[i].times[-1])
+    def __init__(self, program: Program, members: list[int], cells: Sequence[Cell], plan: Plan) -> None:
+        self.program, self.cells, self.plan = program, cells, plan
+        self.lanes = program.lanes
+        self.parameters = {i: program.parameters(cells[i].problem, cells[i].optimizer, cells[i].start) for i in members}
+        self.gap_work = {i: program.work(cells[i].problem, np.diff(cells[i].times, prepend=0.0)) for i in members}
+        # The longest first: blocks that are vectorised together wait for their longest.
+        self.members = sorted(members, key=self.block_work, reverse=True)
         self.blocks_per_cell = -(-plan.trajectories // self.lanes)
-        self.work = self.blocks_per_cell * sum(self._block_work(i) for i in members)
+        self.work = self.blocks_per_cell * sum(self.block_work(i) for i in members)
 
-    def _block_work(self, cell: int) -> float:
-        minibatches = float(self.cells[cell].times[-1])
-        if self.plan.clock != "minibatch" and (self.plan.oracle == "literal" or self.plan.transformation is not None):
-            minibatches /= -math.expm1(vector.log_idle(self.cells[cell].problem))  # idle ones are stepped too
-        return minibatches * self.lanes * self.shape.coordinates
+    def block_work(self, cell: int) -> float:
+        """The cost of a block of this cell, in the program's unit."""
+        return float(self.gap_work[cell].sum()) * self.lanes
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> list[Block]:
         """All blocks, those of a cell one after another."""
-        for i in self.members:
-            for number in range(self.blocks_per_cell):
-                yield Block(i, number * self.lanes, number == self.blocks_per_cell - 1, self._block_work(i))
+        return [
+            Block(i, first, min(self.lanes, self.plan.trajectories - first), number == self.blocks_per_cell - 1)
+            for i in self.members
+            for number, first in enumerate(range(0, self.plan.trajectories, self.lanes))
+        ]
 
     @property
     def block_bytes(self) -> int:
         """Memory that one block takes while it runs, its records and the values kept for quartiles included."""
         records = 3 * max(len(self.cells[i].times) for i in self.members)
-        # Of the cell under way, with the copies that a quantile takes.
-        kept = 3 * records * min(QUARTILE_TRAJECTORIES, self.plan.trajectories)
-        return 4 * (self.lanes * (self.shape.coordinates * ARRAYS + records) + kept)
+        # Of the cell under way, in float64, with the copies that a quantile takes.
+        kept = 2 * 3 * records * min(QUARTILE_TRAJECTORIES, self.plan.trajectories)
+        return 4 * (self.lanes * (self.program.trajectory_floats + 2 * records) + kept)
 
     def check_memory(self) -> None:
         """Refuse, with a `MemoryError`, what does not fit block by block."""
         available = _available_memory()
         if self.block_bytes > available:
+            largest = max(self.cells[i].problem.d for i in self.members)
             raise MemoryError(
-                f"{self.lanes} trajectories at d = {self.shape.d}, oracle={self.plan.oracle}, need with their records "
-                f"{self.block_bytes / 1e9:.1f} GB and {available / 1e9:.1f} GB are available; lower d or the times"
-                + (" or B, or take oracle=sampled" if self.plan.oracle == "literal" else "")
+                f"{self.lanes} trajectories at d = {largest}, engine={self.plan.engine}, oracle={self.plan.oracle}, need "
+                f"with their records {self.block_bytes / 1e9:.1f} GB and {available / 1e9:.1f} GB are available; lower d "
+                "or B or the times, or take engine=reduced"
             )
 
-    def run(self, chunk: int | None) -> Iterator[tuple[Block, np.ndarray]]:
-        """Blocks with their records (trajectory, time, moment), in order."""
+    def run(self, chunk: int | None) -> Iterator[tuple[Block, Summary, Record | None]]:
+        """Blocks in order, with their summaries and the values that quartiles need."""
         cpu = jax.default_backend() == "cpu"
         workers = (os.cpu_count() or 1) if cpu else 1
-        fitting = int(MEMORY_SHARE * _available_memory() / self.block_bytes)
-        count = self.blocks_per_cell * len(self.members)
-        size = min(count, (1 if cpu else max(1, fitting)) if chunk is None else -(-chunk // self.lanes))
-        workers = max(1, min(workers, fitting // size))
         blocks = self.blocks()
-        queue = iter(lambda: list(itertools.islice(blocks, size)), [])
+        fitting = max(1, int(MEMORY_SHARE * _available_memory() / self.block_bytes))
+        if chunk is not None:
+            size = -(-chunk // self.lanes)
+        elif cpu:
+            size = min(fitting, self.program.blocks_per_launch, -(-len(blocks) // (2 * workers)))
+        else:
+            size = fitting
+        size = min(size, len(blocks))
+        works = np.stack([self.gap_work[block.cell] for block in blocks])
+        sizes = sequential_launches(len(blocks), size) if cpu else vectorised_launches(works, size)
+        workers = max(1, min(workers, fitting // size))
+        queue, remaining = iter(sizes), iter(blocks)
+        for width in {launch.size for launch in sizes}:
+            self.launch([], width, cpu)  # compiled once, before the workers would all compile it at once
         pool = ThreadPoolExecutor(workers)
-        pending: deque[tuple[list[Block], Future[np.ndarray]]] = deque()
+        pending: deque[tuple[list[Block], Future[tuple[Summary, Record]]]] = deque()
         try:
             while True:
                 while len(pending) < 2 * workers and (launch := next(queue, None)) is not None:
-                    # A short last launch is filled up: another length would be another compilation.
-                    filled = launch + [launch[-1]] * (size - len(launch))
-                    pending.append((launch, pool.submit(self.launch, filled, cpu)))
+                    held = list(itertools.islice(remaining, launch.blocks))
+                    pending.append((held, pool.submit(self.launch, held, launch.size, cpu)))
                 if not pending:
                     return
-                launch, records = pending.popleft()
-                yield from zip(launch, records.result(), strict=False)
+                held, future = pending.popleft()
+                summaries, records = future.result()
+                for i, block in enumerate(held):
+                    kept = min(block.count, QUARTILE_TRAJECTORIES - block.first)
+                    values = Record(*(np.asarray(part)[i, :kept] for part in records)) if kept > 0 else None
+                    yield block, Summary(*(part[i] for part in summaries)), values
         finally:
             # A launch cannot be stopped; after an interruption the user need not wait for those under way.
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def launch(self, blocks: list[Block], sequential: bool) -> np.ndarray:
-        """Records of some blocks, (block, trajectory, time, moment); one after another, or vectorised together."""
-        plan = self.plan
-        program = _program(self.shape, plan.clock, plan.transformation, sequential)
-        cells = [self.cells[block.cell] for block in blocks]
-        keys = jax.numpy.stack([sampling.cell_key(plan.seed, cell.number) for cell in cells])
-        lanes = np.stack([np.arange(block.first, block.first + self.lanes) for block in blocks])
-        parameters = jax.tree.map(lambda *leaves: np.stack(leaves), *(self.parameters[block.cell] for block in blocks))
-        targets = np.stack([self._targets(cell, block) for cell, block in zip(cells, blocks, strict=True)])
-        return np.asarray(program(keys, lanes.astype(np.uint32), parameters, targets.astype(np.int32)))
+    def launch(self, blocks: list[Block], size: int, sequential: bool) -> tuple[Summary, Record]:
+        """Summaries and records of some blocks, each with a leading axis of `size`: what is missing does no work."""
+        program = _program(self.program, sequential)
+        filled = blocks + [Block(self.members[0], 0, 0, False)] * (size - len(blocks))
+        keys = np.stack([self._key(block.cell) for block in filled])
+        firsts = np.array([block.first for block in filled], np.uint32)
+        counts = np.array([block.count for block in filled], np.int32)
+        targets = [
+            self.program.targets(
+                self.cells[block.cell].times * (number < len(blocks)),
+                self.plan.seed,
+                self.cells[block.cell].number,
+                range(block.first, block.first + self.lanes),
+            )
+            for number, block in enumerate(filled)
+        ]
+        parameters = [self.parameters[block.cell] for block in filled]
+        stacked = (jax.tree.map(lambda *leaves: np.stack(leaves), *trees) for trees in (parameters, targets))
+        summaries, records = program(keys, firsts, counts, *stacked)
+        return jax.tree.map(np.asarray, summaries), records
 
-    def _targets(self, cell: Cell, block: Block) -> np.ndarray:
-        """Ticks at each recording: (time,), or (trajectory, time) on the Poisson clock, where they are random."""
-        if self.plan.clock != "poisson":
-            return cell.times
-        trajectories = range(block.first, block.first + self.lanes)
-        return sampling.poisson_counts(self.plan.seed, cell.number, cell.times, trajectories)
+    def _key(self, cell: int) -> np.ndarray:
+        return sampling.cell_key(self.plan.seed, self.cells[cell].number)
+
+
+class Launch(NamedTuple):
+    """A number of blocks, and the size of the launch that runs them."""
+
+    blocks: int
+    size: int
+
+
+def sequential_launches(blocks: int, size: int) -> list[Launch]:
+    """All of one size, for one compilation; a short last one is filled with blocks that do nothing."""
+    return [Launch(min(size, blocks - first), size) for first in range(0, blocks, size)]
+
+
+def vectorised_launches(works: np.ndarray, size: int) -> list[Launch]:
+    """Launches of `size`, or halves of it, such that no launch is more than `MOST_PADDING` padding.
+
+    Args:
+        works: (block, time), the work of each block between recordings, blocks of much work first.
+        size: the most that fit.
+    """
+    launches, first = [], 0
+    while first < len(works):
+        width = size
+        while width > 1 and padding(works[first : first + width], width) > MOST_PADDING:
+            width //= 2
+        launches.append(Launch(min(width, len(works) - first), width))
+        first += width
+    return launches
+
+
+def padding(works: np.ndarray, size: int) -> float:
+    """The share of a vectorised launch that is waiting: between recordings all wait for the slowest."""
+    return 1.0 - works.sum() / (size * works.max(axis=0).sum())
 
 
 @functools.lru_cache(maxsize=64)
-def _program(
-    shape: vector.Shape, clock: str, transformation: optax.GradientTransformation | None, sequential: bool
-) -> Callable[..., jax.Array]:
-    """The compiled launch: (block), (block, lane), parameters (block, ...), targets -> (block, lane, time, moment)."""
-    one = functools.partial(vector.trajectory, shape=shape, clock=clock, transformation=transformation)
-    lanes = jax.vmap(
-        lambda key, lane, cell, targets: one(jax.random.fold_in(key, lane), cell, targets),
-        in_axes=(None, 0, None, 0 if clock == "poisson" else None),
+def _program(program: Program, sequential: bool) -> Callable[..., tuple[Summary, Record]]:
+    """The compiled launch: (block) keys, firsts, counts, parameters and targets -> (block, ...) summaries, records."""
+    lanes = jnp.arange(program.lanes, dtype=jnp.uint32)
+    trajectories = jax.vmap(
+        lambda key, lane, cell, targets: program.run(sampling.trajectory_key(key, lane), cell, targets),
+        in_axes=(None, 0, None, 0 if program.targets_per_trajectory else None),
     )
+
+    def block(key: jax.Array, first: jax.Array, count: jax.Array, cell: Any, targets: Any) -> tuple[Summary, Record]:
+        record = trajectories(key, first + lanes, cell, targets)
+        return summarise(record, count), record
+
     if sequential:
-        return jax.jit(lambda *blocks: jax.lax.map(lambda block: lanes(*block), blocks))
-    return jax.jit(jax.vmap(lanes))
+        return jax.jit(lambda *blocks: jax.lax.map(lambda one: block(*one), blocks))
+    return jax.jit(jax.vmap(block))
 
 
 def _available_memory() -> float:
     """Bytes free on the device that computes."""
-    statistics = jax.local_devices()[0].memory_stats() if jax.default_backend() != "cpu" else None
-    if statistics:
-        return float(statistics["bytes_limit"] - statistics["bytes_in_use"])
+    if jax.default_backend() != "cpu":
+        statistics = jax.local_devices()[0].memory_stats() or {}
+        if "bytes_limit" in statistics:
+            return float(statistics["bytes_limit"] - statistics["bytes_in_use"])
+    # Needed here alone: a machine that only measures the engines has no psutil.
+    import psutil
+
     return float(psutil.virtual_memory().available)

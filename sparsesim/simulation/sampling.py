@@ -20,7 +20,8 @@ from sparsesim.problems import HeavyBall, LeastSquares
 
 Array = Any  # a NumPy array or number outside of jit, a traced one inside
 
-# The fastest of JAX's generators whose draws do not depend on how they are batched (rbg's do); `make bench` compares.
+# The fastest of JAX's generators whose draws do not depend on how they are batched (rbg's do). It names every stream
+# and feeds the vector engine; `make bench` compares it with xoshiro128++, which the reduced engine carries along.
 GENERATOR = "philox4x32"
 # Trajectories whose Poisson counts come from one host generator; a constant, so that chunks do not matter.
 POISSON_BLOCK = 256
@@ -32,16 +33,55 @@ def cell_number(problem: LeastSquares, optimizer: HeavyBall | None) -> int:
     return int.from_bytes(digest, "little")
 
 
-def cell_key(seed: int, cell: int) -> jax.Array:
-    """The key of one cell's stream; fold in the trajectory, then the step.
+def cell_key(seed: int, cell: int) -> np.ndarray:
+    """The two words from which `GENERATOR` makes the stream of one cell; fold in the trajectory, then the step.
 
-    No key is both split and folded, or both a parent and a source of bits: for this generator those coincide. Keys have
-    64 bits, so that among 1e10 of them about one pair meets by chance.
+    Made on the host: a sweep has thousands of cells. Among 1e10 of them about one pair meets by chance.
     """
-    key = jax.random.key(np.uint32(seed & 0xFFFFFFFF), impl=GENERATOR)
-    for word in (seed >> 32, cell >> 32, cell & 0xFFFFFFFF):
-        key = jax.random.fold_in(key, np.uint32(word))
-    return key
+    digest = hashlib.blake2b(f"{seed} {cell}".encode(), digest_size=8).digest()
+    return np.frombuffer(digest, np.uint32)
+
+
+def trajectory_key(cell_key: Array, trajectory: Array) -> jax.Array:
+    """The key of one trajectory.
+
+    No key is both split and folded, or both a parent and a source of bits: for this generator those coincide.
+    """
+    return jax.random.fold_in(jax.random.wrap_key_data(cell_key, impl=GENERATOR), trajectory)
+
+
+class Xoshiro(NamedTuple):
+    """The state of xoshiro128++ (Blackman and Vigna 2021), four words, of which not all may be 0."""
+
+    s0: jax.Array
+    s1: jax.Array
+    s2: jax.Array
+    s3: jax.Array
+
+
+def xoshiro(key: jax.Array) -> Xoshiro:
+    """A generator that starts at a random place of its period of 2^128 - 1."""
+    return Xoshiro(*jax.random.bits(key, (4,)))
+
+
+def next_words(generator: Xoshiro, count: int) -> tuple[Xoshiro, list[jax.Array]]:
+    """The generator after `count` steps, and their words.
+
+    A word costs a quarter of one from a fast counter-based generator, and a tenth of one from `jax.random`.
+    """
+
+    def rotated(word: jax.Array, by: int) -> jax.Array:
+        return (word << by) | (word >> (32 - by))
+
+    s0, s1, s2, s3 = generator
+    words = []
+    for _ in range(count):
+        words.append(rotated(s0 + s3, 7) + s0)
+        shifted = s1 << 9
+        s2, s3 = s2 ^ s0, s3 ^ s1
+        s1, s0 = s1 ^ s2, s0 ^ s3
+        s2, s3 = s2 ^ shifted, rotated(s3, 11)
+    return Xoshiro(s0, s1, s2, s3), words
 
 
 def poisson_counts(seed: int, cell: int, times: np.ndarray, trajectories: range) -> np.ndarray:

@@ -1,9 +1,55 @@
-"""Statistics over trajectories, gathered block by block in float64 without keeping the paths."""
+"""Statistics over trajectories, reduced to sums on the device block by block and gathered in float64 on the host."""
 
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
 import numpy as np
+
+from sparsesim.simulation.binary import exponent_of, power_of_two
+
+Array = Any
 
 # Quartiles need the values themselves; this many trajectories give them, and bound the memory.
 QUARTILE_TRAJECTORIES = 4096
+# That of 0, which must not set the unit of others.
+SMALLEST_EXPONENT = -(2**20)
+
+
+class Record(NamedTuple):
+    """Moments of trajectories, `values * 2^exponent`: they leave the range of float32 long before they are done."""
+
+    values: Array  # (trajectory, time, moment) float32, within [1, 2) in size, or 0 or not finite
+    exponent: Array  # likewise, int32
+
+
+def record(values: jax.Array, exponent: Array = 0) -> Record:
+    """The record of values in units of 2^exponent, any shape; runs on the device."""
+    own = exponent_of(jnp.abs(values))
+    own = jnp.where(own < 128, own, 0)
+    return Record(
+        values * power_of_two(-own), jnp.where(values == 0.0, SMALLEST_EXPONENT, exponent + own).astype(jnp.int32)
+    )
+
+
+class Summary(NamedTuple):
+    """Sums over a block's trajectories, of values in units of 2^exponent."""
+
+    exponent: Array  # (time, moment) int32, as all that follow but float32
+    centre: Array  # the mean, up to rounding
+    first: Array  # sum of x - centre
+    second: Array  # sum of (x - centre)^2
+    absolute: Array  # sum of |x|
+
+
+def summarise(record: Record, count: Array) -> Summary:
+    """The summary of the first `count` trajectories of a block; runs on the device."""
+    present = (jnp.arange(record.exponent.shape[0]) < count)[:, None, None]
+    unit = jnp.max(jnp.where(present, record.exponent, SMALLEST_EXPONENT), axis=0)
+    values = jnp.where(present, record.values * power_of_two(record.exponent - unit), 0.0)
+    centre = values.sum(axis=0) / count
+    deviation = jnp.where(present, values - centre, 0.0)
+    return Summary(unit, centre, deviation.sum(axis=0), (deviation**2).sum(axis=0), jnp.abs(values).sum(axis=0))
 
 
 class Statistics:
@@ -17,27 +63,45 @@ class Statistics:
 
     def __init__(self) -> None:
         self._count = 0
+        self._exponent = np.zeros(())
         self._sum: np.ndarray | float = 0.0
         self._deviations: np.ndarray | float = 0.0
         self._absolute: np.ndarray | float = 0.0
         self._kept: list[np.ndarray] = []
         self._kept_count = 0
 
-    def add(self, records: np.ndarray) -> None:
-        """Add a block of records (trajectory, time, moment)."""
-        if room := max(0, QUARTILE_TRAJECTORIES - self._kept_count):
-            self._kept.append(records[:room])
+    @property
+    def wanted(self) -> int:
+        """How many more trajectories' values the quartiles need."""
+        return max(0, QUARTILE_TRAJECTORIES - self._kept_count)
+
+    def add(self, summary: Summary, count: int, values: Record | None = None) -> None:
+        """Add a block of `count` trajectories; `values` are those of its first `wanted`, while any are."""
+        if values is not None:
+            with np.errstate(all="ignore"):
+                self._kept.append(np.ldexp(values.values.astype(np.float64), values.exponent))
             self._kept_count += len(self._kept[-1])
+        exponent = summary.exponent.astype(np.int64)
+        centre, first, second, absolute = (np.asarray(part, np.float64) for part in summary[1:])
         with np.errstate(all="ignore"):
-            values = records.astype(np.float64)
-            count, mean = len(values), values.mean(axis=0)
-            self._deviations += ((values - mean) ** 2).sum(axis=0)
+            if self._count:
+                exponent = np.maximum(self._exponent, exponent)
+                centre, first, absolute = (
+                    _shifted(part, summary.exponent - exponent) for part in (centre, first, absolute)
+                )
+                second = _shifted(second, 2 * (summary.exponent - exponent))
+                self._sum, self._absolute = (
+                    _shifted(part, self._exponent - exponent) for part in (self._sum, self._absolute)
+                )
+                self._deviations = _shifted(self._deviations, 2 * (self._exponent - exponent))
+            mean = centre + first / count
+            self._deviations += second - first**2 / count
             if self._count:
                 shift = mean - self._sum / self._count
                 self._deviations += shift**2 * (self._count * count / (self._count + count))
-            self._sum += values.sum(axis=0)
-            self._absolute += np.abs(values).sum(axis=0)
-            self._count += count
+            self._sum += mean * count
+            self._absolute += absolute
+        self._count, self._exponent = self._count + count, exponent
 
     def result(self) -> dict[str, np.ndarray]:
         """Each statistic, shape (time, moment).
@@ -52,9 +116,14 @@ class Statistics:
             kept = np.concatenate(self._kept)
             quartiles = np.quantile(kept, [0.25, 0.5, 0.75], axis=0, method="inverted_cdf")
             values = (
-                mean,
-                np.sqrt(self._deviations / (self._count - 1) / self._count),
+                _shifted(mean, self._exponent),
+                _shifted(np.sqrt(self._deviations / (self._count - 1) / self._count), self._exponent),
                 np.where(squares > 0.0, self._absolute**2 / squares, float(self._count)),
                 *quartiles,
             )
         return dict(zip(self.NAMES, map(np.asarray, values), strict=True))
+
+
+def _shifted(values: np.ndarray | float, exponent: np.ndarray) -> np.ndarray:
+    """Values times 2^exponent, (time, moment)."""
+    return np.ldexp(values, exponent)

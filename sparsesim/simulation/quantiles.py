@@ -1,0 +1,129 @@
+"""Draws by inversion: quantile functions as tables that hold float32's precision out to tails of 2^-33.
+
+One random word is one draw, of any law, at one cost: no loop, no rejection, no branch. A word w in [0, 2^32) is the
+probability (w + 1/2) / 2^32. Its distance q <= 1/2 from the nearer end, as a float, is the address: exponent and three
+bits of the mantissa choose one of 257 intervals of that side, the rest of the mantissa is where a cubic is evaluated.
+Intervals shrink with q, so a quantile like q^(1/n) keeps its relative precision however far in the tail.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy import interpolate, special, stats
+
+Array = Any
+
+SUBINTERVALS = 8  # of a factor 2 in q
+ROWS = 32 * SUBINTERVALS + 1  # a side; the last is q = 1/2 alone
+COEFFICIENTS = 4
+# Of a mixture's number of degrees; a coarser lattice under a wide law changes nothing at double precision.
+NODES_PER_DEVIATION = 4.0
+FORGOTTEN = 2.0**-60  # relative weight of the numbers of degrees that are left out
+
+# Quantile functions take tail probabilities q (any shape) and which tail they are of.
+Quantile = Callable[[np.ndarray, bool], np.ndarray]
+
+
+def draw(word: Array, table: Array) -> jax.Array:
+    """The quantile at a random word; `table` (2 * ROWS * COEFFICIENTS,) as `tabulated` returns it."""
+    upper = word >> 31
+    distance = jnp.where(upper, ~word, word).astype(jnp.float32) + 0.5
+    pattern = jax.lax.bitcast_convert_type(distance, jnp.uint32)
+    row = (pattern >> 20) - (126 << 3) + upper * ROWS
+    within = jax.lax.bitcast_convert_type((pattern & 0xFFFFF) | 0x3F800000, jnp.float32) - (1.0 + 0.5 / SUBINTERVALS)
+    first = (row * COEFFICIENTS).astype(jnp.int32)
+    # A gather a coefficient: XLA's CPU backend is faster at four of those than at one of rows.
+    c0, c1, c2, c3 = (jnp.asarray(table)[first + i] for i in range(COEFFICIENTS))
+    return c0 + within * (c1 + within * (c2 + within * c3))
+
+
+def tabulated(quantile: Quantile) -> np.ndarray:
+    """A quantile function as a table for `draw`, float32: the cubic through the Chebyshev nodes of each interval."""
+    octaves = 2.0 ** np.arange(-1, 31)
+    mantissas = 1.0 + (np.arange(SUBINTERVALS) + 0.5) / SUBINTERVALS
+    within = np.cos(np.pi * (np.arange(COEFFICIENTS) + 0.5) / COEFFICIENTS) * (0.5 / SUBINTERVALS)
+    q = octaves[:, None, None] * (mantissas[:, None] + within) * 2.0**-32
+    q = q.reshape(ROWS - 1, COEFFICIENTS)
+    to_monomials = np.linalg.inv(np.vander(within, increasing=True))
+    table = np.zeros((2, ROWS, COEFFICIENTS))
+    for side, upper in enumerate((False, True)):
+        table[side, :-1] = quantile(q, upper) @ to_monomials.T
+        # The word next to 1/2 rounds to 1/2 itself, the left end of an interval that is not there.
+        table[side, -1, 0] = quantile(np.array([0.5]), upper)[0]
+    return table.astype(np.float32).reshape(-1)
+
+
+def normal(q: np.ndarray, upper: bool) -> np.ndarray:
+    """The standard normal's quantiles."""
+    return -special.ndtri(q) if upper else special.ndtri(q)
+
+
+NORMAL = tabulated(normal)
+
+
+@functools.lru_cache(maxsize=4096)
+def chi(degrees: int) -> np.ndarray:
+    """Table of the chi law, the root of a chi-square: the length of a Gaussian vector; 0 for no degrees or fewer."""
+    if degrees < 1:
+        return np.zeros(2 * ROWS * COEFFICIENTS, np.float32)
+    inverse = {False: special.gammaincinv, True: special.gammainccinv}
+    return tabulated(lambda q, upper: np.sqrt(2.0 * inverse[upper](degrees / 2.0, q)))
+
+
+@functools.lru_cache(maxsize=4096)
+def active_chi(B: int, p: float) -> np.ndarray:
+    """Table of the root of a chi-square whose degrees are the active samples of an active minibatch.
+
+    They are Binomial(B, p) conditioned on at least one. Only this mixture enters a trajectory, never the number.
+    """
+    degrees, weights = active_degrees(B, p)
+    return tabulated(functools.partial(_mixture_quantile, degrees, weights))
+
+
+def active_degrees(B: int, p: float) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of active samples, and their probabilities given at least one.
+
+    Every number where the law is narrow; where it is wide, a lattice fine enough that a smooth function's mean over it
+    is its mean over all (the trapezoidal rule errs by exp(-2 (pi NODES_PER_DEVIATION)^2), and little more in the tails).
+    """
+    law = stats.binom(B, p)
+    reach = 10.0 * law.std() + 40.0
+    lowest, highest = max(1, math.floor(law.mean() - reach)), min(B, math.ceil(law.mean() + reach))
+    degrees = np.arange(lowest, highest + 1, max(1, int(law.std() / NODES_PER_DEVIATION)))
+    weights = law.pmf(degrees)
+    kept = weights > FORGOTTEN * weights.max()
+    return degrees[kept].astype(float), weights[kept] / weights[kept].sum()
+
+
+def _mixture_quantile(degrees: np.ndarray, weights: np.ndarray, q: np.ndarray, upper: bool) -> np.ndarray:
+    """Quantiles of the root of a mixture of chi-squares: interpolated, then made exact by Newton steps in log q."""
+    tail, inverse = (special.gammaincc, special.gammainccinv) if upper else (special.gammainc, special.gammaincinv)
+    shapes = degrees / 2.0
+
+    def log_tail(x: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            return np.log(tail(shapes, x[..., None]) @ weights)
+
+    def slope(x: np.ndarray, log_value: np.ndarray) -> np.ndarray:  # of log_tail, in log x
+        density = np.exp(special.xlogy(shapes, x[..., None]) - x[..., None] - special.gammaln(shapes)) @ weights
+        return (-density if upper else density) / np.exp(log_value)
+
+    # Between the quantiles of the extreme components; the mixture's tails are those of its parts.
+    ends = inverse(shapes[[0, -1]], [[q.min()], [q.max()]])
+    log_x = np.linspace(np.log(ends.min()) - 0.1, np.log(ends.max()) + 0.1, 512)
+    values = log_tail(np.exp(log_x))
+    order = slice(None, None, -1) if upper else slice(None)
+    kept = np.isfinite(values)
+    values, log_x = values[kept][order], log_x[kept][order]
+    rising = np.diff(values, prepend=-np.inf) > 0.0
+    guess = interpolate.PchipInterpolator(values[rising], log_x[rising])(np.log(q))
+    for _ in range(2):
+        x = np.exp(guess)
+        value = log_tail(x)
+        guess = guess - (value - np.log(q)) / slope(x, value)
+    return np.sqrt(2.0 * np.exp(guess))

@@ -1,0 +1,290 @@
+"""The reduced engine: least squares as a Markov chain on three numbers, exact in law, at a cost free of d, p and B.
+
+The law of (e, m) is invariant under rotations, so that its Gram matrix is a Markov chain by itself. The chain is kept as
+|e|, the component of m along e and the norm of m across e, from which R, V and C follow without cancellation. With
+b active samples, projections z_i = <u_i, e>/|e| and residuals a_i = |e| z_i - label_noise xi_i, the rotation of the
+Gaussian pair (z_i, xi_i) that brings a_i to the front gives, with Q ~ chi2_b, rho^2 = |e|^2 + label_noise^2 and
+independent standard normals w and n,
+
+    along e                               g = (|e| Q + label_noise sqrt(Q) w) / B
+    across e, in the plane of e and m     g = rho sqrt(Q) n / B
+    across that plane                   |g| = rho sqrt(Q) chi_{d-2} / B,
+
+where b is Binomial(B, p) given b >= 1 (section 7 of the theory of least squares, with fewer draws: b itself is never
+needed, only Q). Idle minibatches are jumped: m decays by mu^k and drags e along by a geometric sum.
+
+A chain stands where its last active minibatch left m, before theta moved by it: that move and the drift through the
+idle minibatches that follow are one. The three numbers are carried with what float32 rounds off of them, for updates
+may be far smaller than its resolution, and with a common power of two, for errors decay without end.
+
+Everything here is written for one trajectory; the driver maps it over trajectories and cells.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sparsesim.problems import HeavyBall, LeastSquares
+from sparsesim.simulation import binary, quantiles, sampling
+from sparsesim.simulation.binary import Count, compensated_sum, power_of_two
+from sparsesim.simulation.statistics import Record, record
+from sparsesim.theory.least_squares import activity
+
+Array = Any
+
+LANES = 512  # trajectories in a block: enough for XLA's overhead, few enough that small samples waste little
+# Updates between two looks at the common power of two: an error grows less than 10^4-fold in one.
+BURST = 4
+TICKS_PER_TIME = 2.0**24  # of the Poisson clock, which counts arrivals in fixed point
+LOG_ZERO = -1e30  # log(mu) at mu = 0: times 0 it is 0
+
+
+class Chain(NamedTuple):
+    """A trajectory's three numbers, in units that its state names."""
+
+    error: Array  # |e|
+    along: Array  # component of m along e
+    across: Array  # of m across e
+
+
+class Parameters(NamedTuple):
+    """Numbers of one cell, all traced: all cells share one compilation."""
+
+    eta: Array
+    eps: Array
+    idle_step: Array  # eta (1 - eps) / eps: how far m drags e in an endless idle stretch
+    log_mu: Array
+    kick: Array  # eps / B
+    plane: Array  # 1, and 0 at d = 1 where nothing is across e
+    label_noise: Array
+    log_idle: Array  # log(1 - P), P the probability of an active minibatch
+    root: Array  # table of sqrt(Q) ~ chi_b
+    rest: Array  # table of chi_{d-2}
+    start: Chain
+    start_exponent: Array
+
+
+class Draw(NamedTuple):
+    """Everything random in one active update."""
+
+    idle: jax.Array  # idle minibatches before it
+    root: jax.Array
+    across: jax.Array
+    rest: jax.Array
+    noise: jax.Array
+    arrival: jax.Array  # Poisson time before it
+
+
+class State(NamedTuple):
+    """One trajectory where its last active minibatch left m."""
+
+    chain: Chain
+    rounded: Chain  # what rounding took off the chain
+    exponent: jax.Array  # the chain is in units of 2^exponent
+    generator: sampling.Xoshiro
+    draw: Draw  # of the coming update
+    elapsed: jax.Array  # idle minibatches since the last active one, counted at recordings
+    wait: Count  # ticks until the coming update; unused on the active clock
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is static: the cells that share it share one compilation."""
+
+    clock: str
+    noisy: bool
+
+    lanes = LANES
+    blocks_per_launch = 8
+    trajectory_floats = 40  # state, the next state, temporaries
+    targets_per_trajectory = False
+
+    def work(self, problem: LeastSquares, gaps: np.ndarray) -> np.ndarray:
+        """The cost of one trajectory between recordings, in active updates and recordings."""
+        return 1.0 + gaps * (activity(problem)[0] if self.clock == "minibatch" else 1.0)
+
+    def parameters(self, problem: LeastSquares, optimizer: HeavyBall, start: tuple[float, float, float]) -> Parameters:
+        """The numbers of a cell, computed in float64 and rounded once."""
+        eta, eps = optimizer.eta, optimizer.eps
+        log_idle = problem.B * math.log1p(-problem.p) if problem.p < 1.0 else -math.inf
+        chain, exponent = _start(start, eta, problem.label_noise)
+        return Parameters(
+            eta=np.float32(eta),
+            eps=np.float32(eps),
+            idle_step=np.float32(eta * (1.0 - eps) / eps),
+            log_mu=np.float32(math.log1p(-eps) if eps < 1.0 else LOG_ZERO),
+            kick=np.float32(eps / problem.B),
+            plane=np.float32(problem.d > 1),
+            label_noise=np.float32(problem.label_noise),
+            log_idle=np.float32(log_idle),
+            root=quantiles.active_chi(problem.B, problem.p),
+            rest=quantiles.chi(problem.d - 2),
+            start=chain,
+            start_exponent=np.int32(exponent),
+        )
+
+    def targets(self, times: np.ndarray, seed: int, cell: int, trajectories: range) -> np.ndarray | Count:
+        """Ticks between recordings, (time,)."""
+        gaps = np.diff(times, prepend=0.0)
+        if self.clock == "active":
+            return gaps.astype(np.int32)
+        return binary.from_integers(np.rint(gaps * (TICKS_PER_TIME if self.clock == "poisson" else 1.0)))
+
+    def run(self, key: jax.Array, cell: Parameters, targets: Array) -> Record:
+        """R, V and C of one trajectory at its recordings, (time, moment)."""
+
+        def recorded(state: State, gap: Array) -> tuple[State, Record]:
+            state = advance(state, gap, cell, self)
+            return state, observe(state, cell)
+
+        return jax.lax.scan(recorded, initial(key, cell, self), targets)[1]
+
+
+def _start(start: tuple[float, float, float], eta: float, label_noise: float) -> tuple[Chain, int]:
+    """The chain before a move by eta m that ends at the asked moments, and its power of two."""
+    R, V, C = start
+    error = math.sqrt(R)
+    along = C / error if R > 0.0 else math.sqrt(V)
+    across = math.sqrt(max(0.0, V - along**2))
+    before = math.hypot(error + eta * along, eta * across)
+    if before > 0.0:
+        along, across = (along * (error + eta * along) + eta * across**2) / before, error * across / before
+    largest = max(before, abs(along), across, label_noise)
+    exponent = math.frexp(largest)[1] if largest > 0.0 else 0
+    return Chain(*(np.float32(math.ldexp(value, -exponent)) for value in (before, along, across))), exponent
+
+
+def initial(key: jax.Array, cell: Parameters, program: Program) -> State:
+    """The state at time 0, with the first update drawn."""
+    generator, draw = _draw(sampling.xoshiro(key), cell, program)
+    zero = jnp.float32(0.0)
+    chain = Chain(*map(jnp.asarray, cell.start))
+    wait = _wait(draw, program)
+    return State(chain, Chain(zero, zero, zero), jnp.asarray(cell.start_exponent), generator, draw, zero, wait)
+
+
+def advance(state: State, gap: Array, cell: Parameters, program: Program) -> State:
+    """The state `gap` ticks of the clock later: a number on the active clock, a `Count` on the others."""
+    if program.clock == "active":
+
+        def burst(carry: tuple[State, jax.Array]) -> tuple[State, jax.Array]:
+            state, left = carry
+            count = jnp.minimum(left, BURST)
+            state = jax.lax.fori_loop(0, count, lambda _, state: update(state, cell, program), state)
+            return rescaled(state, cell, program), left - count
+
+        return jax.lax.while_loop(lambda carry: carry[1] > 0, burst, (state, jnp.asarray(gap)))[0]
+
+    def arrive(carry: tuple[State, Count]) -> tuple[State, Count]:
+        state, left = carry
+        left = binary.minus(left, state.wait)
+        return rescaled(update(state, cell, program), cell, program), left
+
+    state, left = jax.lax.while_loop(lambda carry: binary.less_equal(carry[0].wait, carry[1]), arrive, (state, gap))
+    elapsed = state.elapsed + binary.to_float(left) if program.clock == "minibatch" else state.elapsed
+    return state._replace(wait=binary.minus(state.wait, left), elapsed=elapsed)
+
+
+def update(state: State, cell: Parameters, program: Program) -> State:
+    """One active update: the drift up to it, its gradient, its momentum."""
+    # Drawn one update ahead, into the loop's state: XLA would otherwise draw again in every kernel that reads.
+    generator, following = _draw(state.generator, cell, program)
+    draw = state.draw
+    here, drifted = drift(state.chain, draw.idle, cell)
+    along, size = here.error * draw.root, here.error
+    if program.noisy:
+        noise = cell.label_noise * power_of_two(-state.exponent)
+        along = along + noise * draw.noise
+        size = jnp.sqrt(here.error**2 + noise**2)
+    kick = cell.kick * draw.root
+    pull = kick * along - cell.eps * here.along
+    across = cell.plane * kick * size
+    push, rest = across * draw.across - cell.eps * here.across, across * draw.rest
+    moved = here.across + push
+    total = jnp.sqrt(moved**2 + rest**2) + here.across
+    # The change of sqrt(moved^2 + rest^2) from here.across, without the cancellation of their difference.
+    swelling = jnp.where(total > 0.0, (push * (moved + here.across) + rest**2) / total, 0.0)
+    changes = Chain(drifted.error, drifted.along + pull, drifted.across + swelling)
+    sums = [compensated_sum(*parts) for parts in zip(state.chain, state.rounded, changes, strict=True)]
+    return State(
+        Chain(*(total for total, _ in sums)),
+        Chain(*(rounded for _, rounded in sums)),
+        state.exponent,
+        generator,
+        following,
+        jnp.zeros_like(state.elapsed),
+        _wait(following, program),
+    )
+
+
+def drift(chain: Chain, idle: jax.Array, cell: Parameters) -> tuple[Chain, Chain]:
+    """The chain after its own move and `idle` idle minibatches, and how much that changed it.
+
+    e moves by a multiple of m within their plane; the frame turns with it. Changes are computed by themselves, not as
+    differences, so that small ones keep their precision.
+    """
+    error, along, across = chain
+    log_decay = idle * cell.log_mu
+    decay, lost = jnp.exp(log_decay), -jnp.expm1(log_decay)
+    step = cell.eta + cell.idle_step * lost
+    ahead, aside = step * along, step * across
+    towards = error - ahead
+    moved = jnp.sqrt(towards**2 + aside**2)
+    inverse = jnp.where(moved > 0.0, 1.0 / moved, 0.0)
+    cosine, sine = jnp.where(moved > 0.0, towards * inverse, 1.0), -aside * inverse
+    turn = jnp.where(cosine > 0.0, -(sine**2) / (1.0 + cosine), cosine - 1.0)  # cosine - 1
+    both = error + moved
+    shortening = jnp.where(both > 0.0, (ahead**2 + aside**2 - 2.0 * error * ahead) / both, 0.0)
+    here = Chain(moved, decay * (along * cosine + across * sine), decay * error * inverse * across)
+    changes = Chain(
+        shortening,
+        along * (turn - lost * cosine) + decay * across * sine,
+        -across * (lost + decay * shortening * inverse),
+    )
+    return here, changes
+
+
+def observe(state: State, cell: Parameters) -> Record:
+    """R, V and C, (moment,)."""
+    here, changes = drift(state.chain, state.elapsed, cell)
+    error = state.chain.error + (changes.error + state.rounded.error)
+    moments = jnp.stack([error**2, here.along**2 + here.across**2, error * here.along])
+    return record(moments, 2 * state.exponent)
+
+
+def rescaled(state: State, cell: Parameters, program: Program) -> State:
+    """The same state in units of its own size."""
+    size = state.chain.error + jnp.abs(state.chain.along) + jnp.abs(state.chain.across)
+    if program.noisy:
+        size = size + cell.label_noise * power_of_two(-state.exponent)
+    exponent = binary.exponent_of(size)
+    scale = power_of_two(-exponent)
+    chain, rounded = (Chain(*(scale * value for value in part)) for part in (state.chain, state.rounded))
+    return state._replace(chain=chain, rounded=rounded, exponent=state.exponent + exponent)
+
+
+def _draw(generator: sampling.Xoshiro, cell: Parameters, program: Program) -> tuple[sampling.Xoshiro, Draw]:
+    zero = jnp.float32(0.0)
+    poisson = program.clock == "poisson"
+    generator, words = sampling.next_words(generator, 4 + program.noisy + poisson)
+    draw = Draw(
+        idle=sampling.geometric(words[0], cell.log_idle) - 1.0,
+        root=quantiles.draw(words[1], cell.root),
+        across=quantiles.draw(words[2], quantiles.NORMAL),
+        rest=quantiles.draw(words[3], cell.rest),
+        noise=quantiles.draw(words[4], quantiles.NORMAL) if program.noisy else zero,
+        arrival=sampling.exponential(words[-1]) if poisson else zero,
+    )
+    return generator, draw
+
+
+def _wait(draw: Draw, program: Program) -> Count:
+    if program.clock == "minibatch":
+        return binary.from_float(draw.idle + 1.0)
+    if program.clock == "poisson":
+        return binary.from_float(jnp.ceil(draw.arrival * TICKS_PER_TIME))
+    return Count(jnp.uint32(0), jnp.uint32(0))
