@@ -218,9 +218,9 @@ def _ticks(times: ArrayLike, clock: str, engine: str) -> np.ndarray:
 
 def _check_range(problem: LeastSquares, optimizer: Optimizer, engine: str) -> None:
     """Engines compute in float32, and the vector engine counts in 32 bits."""
-    limit = MOST_SAMPLES[engine]
-    if problem.B > limit:
-        raise ValueError(f"B must be at most {limit} with the {engine} engine, got {problem.B}")
+    samples = problem.B
+    if samples > MOST_SAMPLES[engine]:
+        raise ValueError(f"B must be at most {MOST_SAMPLES[engine]} with the {engine} engine, got {samples}")
     values = {"label_noise": problem.label_noise}
     if isinstance(optimizer, HeavyBall):
         values |= {"eta": optimizer.eta, "eps": optimizer.eps}

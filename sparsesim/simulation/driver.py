@@ -1,10 +1,10 @@
 """The driver: cells x trajectories in blocks, one compilation a program, statistics gathered as they come.
 
-A block is a fixed number of trajectories of one cell. Its shape depends on its program alone, because the last bits of a
-result depend on the shape of what computes it. On a CPU the blocks of a launch run one after another and launches side
-by side, one a core; on an accelerator the blocks of a launch are vectorised together, and wait for the longest: `launches`
-bounds what that wastes. How many blocks make a launch (the chunk) follows from the memory at hand, and on a CPU changes
-no bit of a result.
+A block is a fixed number of trajectories of one cell. Its shape depends on its program alone, because the last bits of
+a result depend on the shape of what computes it. On a CPU the blocks of a launch run one after another and launches
+side by side, one a core; on an accelerator the blocks of a launch are vectorised together, and wait for the longest:
+`vectorised_launches` bounds what that wastes. How many blocks make a launch (the chunk) follows from the memory at
+hand, and on a CPU changes no bit of a result.
 """
 
 import functools
@@ -37,30 +37,38 @@ class Program(Protocol):
     @property
     def lanes(self) -> int:
         """Trajectories in a block."""
+        ...
 
     @property
     def blocks_per_launch(self) -> int:
         """Blocks that make a launch on a CPU worth its overhead."""
+        ...
 
     @property
     def trajectory_floats(self) -> int:
         """Memory of a trajectory while it runs, without its records, in float32 numbers."""
+        ...
 
     @property
     def targets_per_trajectory(self) -> bool:
         """Whether `targets` has a leading axis over trajectories."""
+        ...
 
     def work(self, problem: LeastSquares, gaps: np.ndarray) -> np.ndarray:
         """Expected cost of a trajectory between recordings, for ticks between them; in any unit."""
+        ...
 
     def parameters(self, problem: LeastSquares, optimizer: Any, start: tuple[float, float, float]) -> Any:
         """The numbers of a cell, traced."""
+        ...
 
     def targets(self, times: np.ndarray, seed: int, cell: int, trajectories: range) -> Any:
         """When the trajectories of a block are recorded, as `run` takes it."""
+        ...
 
     def run(self, key: jax.Array, cell: Any, targets: Any) -> Record:
         """One trajectory, (time, moment)."""
+        ...
 
 
 class Cell(NamedTuple):
@@ -100,7 +108,7 @@ class Block(NamedTuple):
 
     cell: int
     first: int
-    count: int  # fewer than the program's lanes at the end of a cell
+    size: int  # fewer than the program's lanes at the end of a cell
     last: bool  # of its cell
 
 
@@ -135,7 +143,7 @@ def run_cells(
         progress(done, total)
     for group in groups:
         for block, summary, values in group.run(chunk):
-            statistics.add(summary, block.count, values)
+            statistics.add(summary, block.size, values)
             if block.last:
                 results[block.cell], statistics = statistics.result(), Statistics()
             done += group.block_work(block.cell)
@@ -183,9 +191,9 @@ class Group:
         if self.block_bytes > available:
             largest = max(self.cells[i].problem.d for i in self.members)
             raise MemoryError(
-                f"{self.lanes} trajectories at d = {largest}, engine={self.plan.engine}, oracle={self.plan.oracle}, need "
-                f"with their records {self.block_bytes / 1e9:.1f} GB and {available / 1e9:.1f} GB are available; lower d "
-                "or B or the times, or take engine=reduced"
+                f"{self.lanes} trajectories at d = {largest}, engine={self.plan.engine}, need with their records "
+                f"{self.block_bytes / 1e9:.1f} GB and {available / 1e9:.1f} GB are available; record at fewer times"
+                + ("" if self.plan.engine == "reduced" else ", lower d or B, or take engine=reduced")
             )
 
     def run(self, chunk: int | None) -> Iterator[tuple[Block, Summary, Record | None]]:
@@ -219,7 +227,7 @@ class Group:
                 held, future = pending.popleft()
                 summaries, records = future.result()
                 for i, block in enumerate(held):
-                    kept = min(block.count, QUARTILE_TRAJECTORIES - block.first)
+                    kept = min(block.size, QUARTILE_TRAJECTORIES - block.first)
                     values = Record(*(np.asarray(part)[i, :kept] for part in records)) if kept > 0 else None
                     yield block, Summary(*(part[i] for part in summaries)), values
         finally:
@@ -232,7 +240,7 @@ class Group:
         filled = blocks + [Block(self.members[0], 0, 0, False)] * (size - len(blocks))
         keys = np.stack([self._key(block.cell) for block in filled])
         firsts = np.array([block.first for block in filled], np.uint32)
-        counts = np.array([block.count for block in filled], np.int32)
+        counts = np.array([block.size for block in filled], np.int32)
         targets = [
             self.program.targets(
                 self.cells[block.cell].times * (number < len(blocks)),

@@ -89,13 +89,13 @@ def active_degrees(B: int, p: float) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of active samples, and their probabilities given at least one.
 
     Every number where the law is narrow; where it is wide, a lattice fine enough that a smooth function's mean over it
-    is its mean over all (the trapezoidal rule errs by exp(-2 (pi NODES_PER_DEVIATION)^2), and little more in the tails).
+    is its mean over all (the trapezoidal rule errs by exp(-2 (pi NODES_PER_DEVIATION)^2), little more in the tails).
     """
     law = stats.binom(B, p)
     reach = 10.0 * law.std() + 40.0
     lowest, highest = max(1, math.floor(law.mean() - reach)), min(B, math.ceil(law.mean() + reach))
     degrees = np.arange(lowest, highest + 1, max(1, int(law.std() / NODES_PER_DEVIATION)))
-    weights = law.pmf(degrees)
+    weights = stats.binom.pmf(degrees, B, p)
     kept = weights > FORGOTTEN * weights.max()
     return degrees[kept].astype(float), weights[kept] / weights[kept].sum()
 

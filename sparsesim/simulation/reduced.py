@@ -1,7 +1,7 @@
 """The reduced engine: least squares as a Markov chain on three numbers, exact in law, at a cost free of d, p and B.
 
-The law of (e, m) is invariant under rotations, so that its Gram matrix is a Markov chain by itself. The chain is kept as
-|e|, the component of m along e and the norm of m across e, from which R, V and C follow without cancellation. With
+The law of (e, m) is invariant under rotations, so that its Gram matrix is a Markov chain by itself. The chain is kept
+as |e|, the component of m along e and the norm of m across e, from which R, V and C follow without cancellation. With
 b active samples, projections z_i = <u_i, e>/|e| and residuals a_i = |e| z_i - label_noise xi_i, the rotation of the
 Gaussian pair (z_i, xi_i) that brings a_i to the front gives, with Q ~ chi2_b, rho^2 = |e|^2 + label_noise^2 and
 independent standard normals w and n,

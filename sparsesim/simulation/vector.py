@@ -9,11 +9,11 @@ is slow, and the reference for everything else. `sampled` draws g from its exact
 z_i = <u_i, e>/|e|, residuals a_i = |e| z_i - label_noise xi_i and rho^2 = |e|^2 + label_noise^2,
 
     g = (1/B) (sum_i z_i a_i  e/|e|  +  sqrt(sum_i a_i^2) xi)
-      = (1/B) ((|e| Q + label_noise sqrt(Q) w) e/|e|  +  rho sqrt(Q) xi),      Q ~ chi2_b, w ~ N(0, 1), xi ~ N(0, I) across e,
+      = (1/B) ((|e| Q + label_noise sqrt(Q) w) e/|e|  +  rho sqrt(Q) xi),
 
-because the part of u_i across e is independent of its residual, and so is the part of the pair (z_i, xi_i) across
-(|e|, -label_noise). Active and Poisson clocks jump over idle minibatches
-with `sampled` (their number is geometric) and step through them with `literal`.
+with Q ~ chi2_b, w ~ N(0, 1) and xi ~ N(0, I) across e, because the part of u_i across e is independent of its residual,
+and so is the part of the pair (z_i, xi_i) across (|e|, -label_noise). Active and Poisson clocks jump over idle
+minibatches with `sampled` (their number is geometric) and step through them with `literal`.
 
 Everything here is written for one trajectory; the driver maps it over trajectories and cells.
 """
