@@ -58,7 +58,7 @@ def compare(dataset: xr.Dataset) -> xr.Dataset:
     mean = dataset["mean"]
     cell_dims = mean.dims[:-2]
     exact, feedback = np.empty(mean.shape), np.empty(mean.shape[:-2])
-    rare = np.empty(mean.shape[:-2])
+    rare, memory = np.empty(mean.shape[:-2]), np.empty(mean.shape[:-2])
     start = {name: dataset.attrs[f"start_{name}"] for name in dataset["moment"].values}
     for index, problem, optimizer in _cells(dataset, mean.shape[:-2]):
         times = dataset["clock_time"].values[index]
@@ -67,8 +67,13 @@ def compare(dataset: xr.Dataset) -> xr.Dataset:
         active, idle = least_squares.activity(problem)
         # Off the minibatch clock there is an active minibatch at every tick, however rare.
         rare[index] = min(active, idle) if dataset.attrs["clock"] == "minibatch" else idle
+        # Where active minibatches are the rare ones, momentum knows but those of its own memory.
+        memory[index] = 1.0 / optimizer.eps if rare[index] == active else np.inf
     with np.errstate(all="ignore"):
-        z, trusted = _scores(dataset, exact, feedback < 1.0, rare)
+        times = dataset["clock_time"].values
+        remembered = np.minimum(times, memory[..., None])
+        expected = rare[..., None, None] * np.stack([times, remembered, remembered], axis=-1)
+        z, trusted = _scores(dataset, exact, feedback < 1.0, expected)
     magnitude = np.where(trusted, np.abs(z), np.nan)
     count = int(trusted.sum())
     bound = float(stats.t.isf(FALSE_ALARM / 2 / max(1, count), dataset.attrs["trajectories"] - 1))
@@ -104,15 +109,14 @@ def _cells(dataset: xr.Dataset, shape: tuple[int, ...]) -> Iterator[tuple[tuple[
 
 
 def _scores(
-    dataset: xr.Dataset, exact: np.ndarray, stable: np.ndarray, rare: np.ndarray
+    dataset: xr.Dataset, exact: np.ndarray, stable: np.ndarray, expected: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scores, and whether each is trusted; `rare` is the chance of the rarer kind of minibatch at a tick, a cell."""
+    """Scores, and whether each is trusted; `expected` is how many of the rarer kind of minibatch made a point."""
     mean, error, effective = (dataset[name].values for name in ("mean", "std_error", "effective_sample_size"))
     trajectories = dataset.attrs["trajectories"]
     # What rounding is relative to. C may pass through zero: for it sqrt(R V), its bound.
     R, V, _ = np.moveaxis(exact, -1, 0)
     scale = np.stack([R, V, np.sqrt(np.abs(R * V))], axis=-1)
-    expected = (rare[..., None] * dataset["clock_time"].values)[..., None]
     overlooked = trajectories * expected < MIN_RARE_EVENTS
 
     random = error > ROUNDING * scale

@@ -31,6 +31,15 @@ def compensated_sum(total: jax.Array, rest: jax.Array, term: jax.Array) -> tuple
     return updated, term - (updated - total)
 
 
+def square(value: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The square as a float, and what that rounds off, exactly (Dekker)."""
+    total = value * value
+    spread = value * 4097.0
+    high = spread - (spread - value)
+    low = value - high
+    return total, ((high * high - total) + 2.0 * high * low) + low * low
+
+
 class Count(NamedTuple):
     """high * 2^32 + low, both uint32."""
 

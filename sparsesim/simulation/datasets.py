@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from sparsesim import _validate
 from sparsesim.problems import HeavyBall, LeastSquares
-from sparsesim.simulation import vector
+from sparsesim.simulation import sampling, vector
 from sparsesim.simulation.driver import ENGINES, Cell, Plan, Progress, run_cells
 from sparsesim.simulation.statistics import Statistics
 
@@ -231,7 +231,7 @@ def _check_range(problem: LeastSquares, optimizer: Optimizer, engine: str) -> No
 
 def _check_idle(cell: Cell, clock: str) -> None:
     """Where idle minibatches are stepped one by one, their number must be one that ends."""
-    active = -math.expm1(vector.log_idle(cell.problem))
+    active = -math.expm1(sampling.log_idle(cell.problem))
     if clock != "minibatch" and cell.times[-1] > MOST_MINIBATCHES * active:
         raise ValueError(
             f"times must be at most {MOST_MINIBATCHES * active:.3g} on the {clock} clock at p = {cell.problem.p}, "

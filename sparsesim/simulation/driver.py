@@ -26,6 +26,9 @@ from sparsesim.simulation.statistics import QUARTILE_TRAJECTORIES, Record, Stati
 
 MEMORY_SHARE = 0.5
 MOST_PADDING = 0.5  # of the work of a launch
+# Work of a launch on a CPU: enough for its overhead, little enough to share out and to show progress.
+LAUNCH_WORK = 1e7
+ACCELERATOR_LANES = 2**20  # whose state a large GPU streams in about the time of a kernel's launch
 ENGINES = ("reduced", "vector")
 
 Progress = Callable[[float, float], None]
@@ -205,10 +208,11 @@ class Group:
         if chunk is not None:
             size = -(-chunk // self.lanes)
         elif cpu:
-            size = min(fitting, self.program.blocks_per_launch, -(-len(blocks) // (2 * workers)))
+            worthwhile = min(self.program.blocks_per_launch, int(LAUNCH_WORK / max(1.0, self.block_work(self.members[0]))))
+            size = min(fitting, worthwhile, -(-len(blocks) // (2 * workers)))
         else:
-            size = fitting
-        size = min(size, len(blocks))
+            size = min(fitting, ACCELERATOR_LANES // self.lanes)
+        size = max(1, min(size, len(blocks)))
         works = np.stack([self.gap_work[block.cell] for block in blocks])
         sizes = sequential_launches(len(blocks), size) if cpu else vectorised_launches(works, size)
         workers = max(1, min(workers, fitting // size))

@@ -32,7 +32,6 @@ from sparsesim.problems import HeavyBall, LeastSquares
 from sparsesim.simulation import binary, quantiles, sampling
 from sparsesim.simulation.binary import Count, compensated_sum, power_of_two
 from sparsesim.simulation.statistics import Record, record
-from sparsesim.theory.least_squares import activity
 
 Array = Any
 
@@ -105,12 +104,11 @@ class Program:
 
     def work(self, problem: LeastSquares, gaps: np.ndarray) -> np.ndarray:
         """The cost of one trajectory between recordings, in active updates and recordings."""
-        return 1.0 + gaps * (activity(problem)[0] if self.clock == "minibatch" else 1.0)
+        return 1.0 + gaps * (-math.expm1(sampling.log_idle(problem)) if self.clock == "minibatch" else 1.0)
 
     def parameters(self, problem: LeastSquares, optimizer: HeavyBall, start: tuple[float, float, float]) -> Parameters:
         """The numbers of a cell, computed in float64 and rounded once."""
         eta, eps = optimizer.eta, optimizer.eps
-        log_idle = problem.B * math.log1p(-problem.p) if problem.p < 1.0 else -math.inf
         chain, exponent = _start(start, eta, problem.label_noise)
         return Parameters(
             eta=np.float32(eta),
@@ -120,7 +118,7 @@ class Program:
             kick=np.float32(eps / problem.B),
             plane=np.float32(problem.d > 1),
             label_noise=np.float32(problem.label_noise),
-            log_idle=np.float32(log_idle),
+            log_idle=np.float32(sampling.log_idle(problem)),
             root=quantiles.active_chi(problem.B, problem.p),
             rest=quantiles.chi(problem.d - 2),
             start=chain,
@@ -251,9 +249,12 @@ def drift(chain: Chain, idle: jax.Array, cell: Parameters) -> tuple[Chain, Chain
 def observe(state: State, cell: Parameters) -> Record:
     """R, V and C, (moment,)."""
     here, changes = drift(state.chain, state.elapsed, cell)
-    error = state.chain.error + (changes.error + state.rounded.error)
-    moments = jnp.stack([error**2, here.along**2 + here.across**2, error * here.along])
-    return record(moments, 2 * state.exponent)
+    error, rounded = compensated_sum(state.chain.error, state.rounded.error, changes.error)
+    R, lost = binary.square(error)
+    moments = jnp.stack([R, here.along**2 + here.across**2, error * here.along])
+    # R hardly moves where learning is slow: it alone is known to more than float32.
+    rests = jnp.stack([lost + 2.0 * error * rounded, jnp.zeros_like(R), jnp.zeros_like(R)])
+    return record(moments, rests, 2 * state.exponent)
 
 
 def rescaled(state: State, cell: Parameters, program: Program) -> State:

@@ -101,6 +101,11 @@ def poisson_counts(seed: int, cell: int, times: np.ndarray, trajectories: range)
     return np.cumsum(np.concatenate(counts), axis=1)[trajectories.start - first : trajectories.stop - first]
 
 
+def log_idle(problem: LeastSquares) -> float:
+    """The logarithm of the probability that a minibatch has no active sample; -inf at p = 1."""
+    return problem.B * math.log1p(-problem.p) if problem.p < 1.0 else -math.inf
+
+
 class Threshold(NamedTuple):
     """A probability as a 64-bit integer, in two words: exact to 2**-64."""
 

@@ -17,19 +17,23 @@ SMALLEST_EXPONENT = -(2**20)
 
 
 class Record(NamedTuple):
-    """Moments of trajectories, `values * 2^exponent`: they leave the range of float32 long before they are done."""
+    """Moments of trajectories, `(values + rests) * 2^exponent`.
+
+    They leave the range of float32 long before they are done, and may move by less than its resolution.
+    """
 
     values: Array  # (trajectory, time, moment) float32, within [1, 2) in size, or 0 or not finite
+    rests: Array  # likewise, what the values round off, where it is known
     exponent: Array  # likewise, int32
 
 
-def record(values: jax.Array, exponent: Array = 0) -> Record:
-    """The record of values in units of 2^exponent, any shape; runs on the device."""
+def record(values: jax.Array, rests: Array = 0.0, exponent: Array = 0) -> Record:
+    """The record of values + rests in units of 2^exponent, any shape; runs on the device."""
     own = exponent_of(jnp.abs(values))
     own = jnp.where(own < 128, own, 0)
-    return Record(
-        values * power_of_two(-own), jnp.where(values == 0.0, SMALLEST_EXPONENT, exponent + own).astype(jnp.int32)
-    )
+    scale = power_of_two(-own)
+    units = jnp.where(values == 0.0, SMALLEST_EXPONENT, exponent + own)
+    return Record(values * scale, jnp.zeros_like(values) + rests * scale, units.astype(jnp.int32))
 
 
 class Summary(NamedTuple):
@@ -46,9 +50,10 @@ def summarise(record: Record, count: Array) -> Summary:
     """The summary of the first `count` trajectories of a block; runs on the device."""
     present = (jnp.arange(record.exponent.shape[0]) < count)[:, None, None]
     unit = jnp.max(jnp.where(present, record.exponent, SMALLEST_EXPONENT), axis=0)
-    values = jnp.where(present, record.values * power_of_two(record.exponent - unit), 0.0)
+    scale = power_of_two(record.exponent - unit)
+    values = jnp.where(present, record.values * scale, 0.0)
     centre = values.sum(axis=0) / count
-    deviation = jnp.where(present, values - centre, 0.0)
+    deviation = jnp.where(present, (values - centre) + record.rests * scale, 0.0)
     return Summary(unit, centre, deviation.sum(axis=0), (deviation**2).sum(axis=0), jnp.abs(values).sum(axis=0))
 
 
@@ -79,7 +84,7 @@ class Statistics:
         """Add a block of `count` trajectories; `values` are those of its first `wanted`, while any are."""
         if values is not None:
             with np.errstate(all="ignore"):
-                self._kept.append(np.ldexp(values.values.astype(np.float64), values.exponent))
+                self._kept.append(np.ldexp(values.values.astype(np.float64) + values.rests, values.exponent))
             self._kept_count += len(self._kept[-1])
         exponent = summary.exponent.astype(np.int64)
         centre, first, second, absolute = (np.asarray(part, np.float64) for part in summary[1:])

@@ -90,13 +90,13 @@ class Program:
     def work(self, problem: LeastSquares, gaps: np.ndarray) -> np.ndarray:
         """The cost of one trajectory between recordings, in Gaussians drawn."""
         stepped = self.clock != "minibatch" and (self.oracle == "literal" or self.transformation is not None)
-        return gaps * self.coordinates / (-math.expm1(log_idle(problem)) if stepped else 1.0)
+        return gaps * self.coordinates / (-math.expm1(sampling.log_idle(problem)) if stepped else 1.0)
 
     def parameters(
         self, problem: LeastSquares, optimizer: HeavyBall | None, start: tuple[float, float, float]
     ) -> Parameters:
         """The numbers of a cell, computed in float64 and rounded once. Without heavy ball eta and eps go unused."""
-        idle = log_idle(problem)
+        idle = sampling.log_idle(problem)
         eta, eps = (optimizer.eta, optimizer.eps) if optimizer is not None else (1.0, 1.0)
         R, V, C = start
         along = C / math.sqrt(R) if R > 0.0 else math.sqrt(V)
@@ -140,11 +140,6 @@ def program_of(problem: LeastSquares, clock: str, oracle: str, transformation: A
     table = max(SHORTEST_TABLE, 1 << (length - 1).bit_length())
     noisy = problem.label_noise > 0.0
     return Program(clock, noisy, problem.d, oracle, problem.B if literal else 0, table, transformation)
-
-
-def log_idle(problem: LeastSquares) -> float:
-    """The logarithm of the probability that a minibatch has no active sample; -inf at p = 1."""
-    return problem.B * math.log1p(-problem.p) if problem.p < 1.0 else -math.inf
 
 
 class LiteralDraw(NamedTuple):
