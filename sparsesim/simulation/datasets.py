@@ -3,7 +3,7 @@
 import math
 import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import jax
 import numpy as np
@@ -183,8 +183,15 @@ def simulate_cells(
 
 def environment() -> dict[str, str]:
     """Versions and device, to be kept with every result."""
-    versions = {f"{name}_version": version(name) for name in ("sparsesim", "jax", "numpy", "optax")}
+    versions = {f"{name}_version": _version(name) for name in ("sparsesim", "jax", "numpy", "optax")}
     return {**versions, "python_version": platform.python_version(), "device": jax.devices()[0].device_kind}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"  # sparsesim itself, run from its repository
 
 
 def _transformation(

@@ -208,7 +208,9 @@ class Group:
         if chunk is not None:
             size = -(-chunk // self.lanes)
         elif cpu:
-            worthwhile = min(self.program.blocks_per_launch, int(LAUNCH_WORK / max(1.0, self.block_work(self.members[0]))))
+            worthwhile = min(
+                self.program.blocks_per_launch, int(LAUNCH_WORK / max(1.0, self.block_work(self.members[0])))
+            )
             size = min(fitting, worthwhile, -(-len(blocks) // (2 * workers)))
         else:
             size = min(fitting, ACCELERATOR_LANES // self.lanes)

@@ -14,7 +14,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.polynomial import Chebyshev
 from scipy import interpolate, special, stats
+
+from sparsesim.simulation import gamma
 
 Array = Any
 
@@ -23,6 +26,7 @@ ROWS = 32 * SUBINTERVALS + 1  # a side; the last is q = 1/2 alone
 COEFFICIENTS = 4
 # Of a mixture's number of degrees; a coarser lattice under a wide law changes nothing at double precision.
 NODES_PER_DEVIATION = 4.0
+NORMAL_DEGREE, NORMAL_END = 95, 6.35  # of a quantile function's polynomial in the normal's; covers 2^-33
 FORGOTTEN = 2.0**-60  # relative weight of the numbers of degrees that are left out
 
 # Quantile functions take tail probabilities q (any shape) and which tail they are of.
@@ -71,8 +75,7 @@ def chi(degrees: int) -> np.ndarray:
     """Table of the chi law, the root of a chi-square: the length of a Gaussian vector; 0 for no degrees or fewer."""
     if degrees < 1:
         return np.zeros(2 * ROWS * COEFFICIENTS, np.float32)
-    inverse = {False: special.gammaincinv, True: special.gammainccinv}
-    return tabulated(lambda q, upper: np.sqrt(2.0 * inverse[upper](degrees / 2.0, q)))
+    return tabulated(lambda q, upper: np.sqrt(2.0 * gamma.quantile(degrees / 2.0, q, upper)))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -82,7 +85,17 @@ def active_chi(B: int, p: float) -> np.ndarray:
     They are Binomial(B, p) conditioned on at least one. Only this mixture enters a trajectory, never the number.
     """
     degrees, weights = active_degrees(B, p)
-    return tabulated(functools.partial(_mixture_quantile, degrees, weights))
+
+    def log_root(z: np.ndarray) -> np.ndarray:
+        q, upper = special.ndtr(-np.abs(z)), z > 0.0
+        values = np.empty_like(z)
+        for tail in (False, True):
+            values[upper == tail] = np.log(mixture_quantile(degrees, weights, q[upper == tail], tail))
+        return values
+
+    # The mixture's tails take long to sum, and its quantiles are smooth in those of the normal law.
+    smooth = Chebyshev.interpolate(log_root, NORMAL_DEGREE, domain=[-NORMAL_END, NORMAL_END])
+    return tabulated(lambda q, upper: np.exp(smooth(normal(q, upper))))
 
 
 def active_degrees(B: int, p: float) -> tuple[np.ndarray, np.ndarray]:
@@ -100,29 +113,35 @@ def active_degrees(B: int, p: float) -> tuple[np.ndarray, np.ndarray]:
     return degrees[kept].astype(float), weights[kept] / weights[kept].sum()
 
 
-def _mixture_quantile(degrees: np.ndarray, weights: np.ndarray, q: np.ndarray, upper: bool) -> np.ndarray:
-    """Quantiles of the root of a mixture of chi-squares: interpolated, then made exact by Newton steps in log q."""
-    tail, inverse = (special.gammaincc, special.gammainccinv) if upper else (special.gammainc, special.gammaincinv)
+def mixture_quantile(degrees: np.ndarray, weights: np.ndarray, q: np.ndarray, upper: bool) -> np.ndarray:
+    """Quantiles of the root of a mixture of chi-squares: interpolated, then made exact by Newton steps in log q.
+
+    Args:
+        degrees: the degrees of freedom, (component,).
+        weights: their probabilities.
+        q: tail probabilities in (0, 1/2], (point,).
+        upper: which tail.
+    """
     shapes = degrees / 2.0
 
     def log_tail(x: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore"):
-            return np.log(tail(shapes, x[..., None]) @ weights)
+            return np.log(gamma.tail(shapes, x[..., None], upper) @ weights)
 
     def slope(x: np.ndarray, log_value: np.ndarray) -> np.ndarray:  # of log_tail, in log x
-        density = np.exp(special.xlogy(shapes, x[..., None]) - x[..., None] - special.gammaln(shapes)) @ weights
+        density = gamma.log_density(shapes, x[..., None]) @ weights
         return (-density if upper else density) / np.exp(log_value)
 
-    # Between the quantiles of the extreme components; the mixture's tails are those of its parts.
-    ends = inverse(shapes[[0, -1]], [[q.min()], [q.max()]])
-    log_x = np.linspace(np.log(ends.min()) - 0.1, np.log(ends.max()) + 0.1, 512)
+    # A mixture's quantile lies between those of its extreme components.
+    ends = gamma.quantile(shapes[[0, -1]], np.array([[q.min()], [q.max()]]), upper)
+    log_x = np.linspace(np.log(ends.min()), np.log(ends.max()), 128)
     values = log_tail(np.exp(log_x))
     order = slice(None, None, -1) if upper else slice(None)
     kept = np.isfinite(values)
     values, log_x = values[kept][order], log_x[kept][order]
     rising = np.diff(values, prepend=-np.inf) > 0.0
     guess = interpolate.PchipInterpolator(values[rising], log_x[rising])(np.log(q))
-    for _ in range(2):
+    for _ in range(3):
         x = np.exp(guess)
         value = log_tail(x)
         guess = guess - (value - np.log(q)) / slope(x, value)
