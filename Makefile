@@ -8,7 +8,7 @@ ARGS ?= +sweep=phase_plane
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow lint format types bench clean
+.PHONY: help setup run test test-slow lint format types bench bench-gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,7 +43,10 @@ types: $(STAMP) ## check types
 	$(BIN)/pyright
 
 bench: $(STAMP) ## measure the engines side by side; results in benchmarks/
-	$(BIN)/python -m benchmarks.engines
+	$(BIN)/python -m benchmarks
+
+bench-gpu: ## the same on a GPU, with PYTHON=... that has jax for it, optax and xarray; no .venv
+	$(PYTHON) -m benchmarks --device gpu
 
 clean: ## remove .venv, caches and build products; results in runs/ stay
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
