@@ -172,7 +172,7 @@ def test_a_parameter_may_be_any_axis(axes: dict[str, list[float]]) -> None:
 
 
 def test_another_optimizer_has_no_exact_curve() -> None:
-    data = simulate(PROBLEM, optax.sgd(0.1), times=[2], trajectories=4, seed=0)
+    data = simulate(PROBLEM, optax.sgd(0.1), times=[2], trajectories=4, seed=0, engine="vector")
     with pytest.raises(ValueError, match="dataset must come from a HeavyBall optimizer, got 'optax'"):
         compare(data)
 

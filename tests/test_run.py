@@ -109,19 +109,27 @@ BAD = [
     ("scaling.alpha=nan", "error: alpha must be a finite number"),
     ("trajectories=1", "error: trajectories must be a whole number, 2 or above, got 1"),
     ("times.horizon=-1", "error: times.horizon must be a finite number above 0, got -1.0"),
-    ("engine.name=quantum", "error: engine must be one of vector, got 'quantum'"),
+    ("engine.name=quantum", "error: engine must be one of reduced, vector, got 'quantum'"),
+    ("engine.oracle=sampled", "error: oracle must be left out with the reduced engine, which has none, got 'sampled'"),
     ("clock.name=wall", "error: clock must be one of minibatch, active, poisson, got 'wall'"),
-    ("problem.d=1000000000000", "GB are available; lower d"),
-    ("problem.B=10000000000", "error: B must be below 2^31 with the vector engine, got 10000000000"),
-    ("optimizer.eps=1e-50", "error: eps must be between 1e-15 and 1000000000000000.0 with the vector engine"),
+    (
+        ["engine=vector", "problem.d=1000000000000"],
+        "GB are available; record at fewer times, lower d or B, or take engine",
+    ),
+    (["engine=vector", "problem.B=10000000000"], "error: B must be at most 2147483647 with the vector engine, got 100"),
+    ("problem.B=10000000000000000", "error: B must be at most 1000000000000000 with the reduced engine, got 1000"),
+    ("optimizer.eps=1e-50", "error: eps must be between 1e-15 and 1000000000000000.0 (float32), got 1e-50"),
     ("sweep.name=../escape", "error: sweep.name must be letters"),
     ("output=/dev/null", "error: output must be a folder that can be written or made, got '/dev/null'"),
 ]
 
 
 @pytest.mark.parametrize(("override", "message"), BAD)
-def test_bad_input_is_one_clear_error_and_writes_nothing(override: str, message: str, tmp_path: Path) -> None:
-    done = command(*TINY, override, folder=tmp_path)
+def test_bad_input_is_one_clear_error_and_writes_nothing(
+    override: str | list[str], message: str, tmp_path: Path
+) -> None:
+    overrides = [override] if isinstance(override, str) else override
+    done = command(*TINY, *overrides, folder=tmp_path)
     assert done.returncode == run.BAD_INPUT
     assert message in done.stderr
     assert "Traceback" not in done.stdout + done.stderr

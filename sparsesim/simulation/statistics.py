@@ -22,7 +22,7 @@ class Record(NamedTuple):
     They leave the range of float32 long before they are done, and may move by less than its resolution.
     """
 
-    values: Array  # (trajectory, time, moment) float32, within [1, 2) in size, or 0 or not finite
+    values: Array  # (trajectory, time, moment) float32, within [1, 4) in size, or 0 or not finite
     rests: Array  # likewise, what the values round off, where it is known
     exponent: Array  # likewise, int32
 
@@ -30,7 +30,7 @@ class Record(NamedTuple):
 def record(values: jax.Array, rests: Array = 0.0, exponent: Array = 0) -> Record:
     """The record of values + rests in units of 2^exponent, any shape; runs on the device."""
     own = exponent_of(jnp.abs(values))
-    own = jnp.where(own < 128, own, 0)
+    own = jnp.where(own < 128, jnp.minimum(own, 126), 0)  # 2^-127 is no normal number
     scale = power_of_two(-own)
     units = jnp.where(values == 0.0, SMALLEST_EXPONENT, exponent + own)
     return Record(values * scale, jnp.zeros_like(values) + rests * scale, units.astype(jnp.int32))
@@ -54,7 +54,8 @@ def summarise(record: Record, count: Array) -> Summary:
     values = jnp.where(present, record.values * scale, 0.0)
     centre = values.sum(axis=0) / count
     deviation = jnp.where(present, (values - centre) + record.rests * scale, 0.0)
-    return Summary(unit, centre, deviation.sum(axis=0), (deviation**2).sum(axis=0), jnp.abs(values).sum(axis=0))
+    first = jnp.where(jnp.isfinite(centre), deviation.sum(axis=0), 0.0)  # an infinite mean stays one
+    return Summary(unit, centre, first, (deviation**2).sum(axis=0), jnp.abs(values).sum(axis=0))
 
 
 class Statistics:

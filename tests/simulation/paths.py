@@ -1,12 +1,11 @@
 """What the tests of the engines share: raw trajectories, random cells, and an oracle that shares no code with them."""
 
-import functools
-
 import jax
 import numpy as np
 
 from sparsesim import HeavyBall, LeastSquares
-from sparsesim.simulation import sampling, vector
+from sparsesim.simulation import sampling
+from sparsesim.simulation.driver import Plan
 
 
 def engine_paths(
@@ -16,18 +15,24 @@ def engine_paths(
     *,
     trajectories: int,
     clock: str = "minibatch",
+    engine: str = "vector",
     oracle: str = "sampled",
     seed: int = 0,
     start: tuple[float, float, float] = (1.0, 0.0, 0.0),
 ) -> np.ndarray:
-    """R, V, C of single trajectories of the vector engine, (trajectory, time, 3)."""
-    shape = vector.shape_of(problem, oracle)
-    cell = vector.parameters(problem, optimizer, start, shape)
-    key = sampling.cell_key(seed, sampling.cell_number(problem, optimizer))
-    one = functools.partial(vector.trajectory, shape=shape, clock=clock, transformation=None)
-    targets = np.asarray(ticks, np.int32)
-    program = jax.jit(jax.vmap(lambda lane: one(jax.random.fold_in(key, lane), cell, targets)))
-    return np.asarray(program(np.arange(trajectories, dtype=np.uint32)), np.float64)
+    """R, V, C of single trajectories of one engine, (trajectory, time, 3); `oracle` is the vector engine's."""
+    program = Plan(clock, seed, trajectories, engine, oracle if engine == "vector" else None).program(problem)
+    number = sampling.cell_number(problem, optimizer)
+    key = sampling.cell_key(seed, number)
+    cell = program.parameters(problem, optimizer, start)
+    targets = program.targets(np.asarray(ticks, np.float64), seed, number, range(trajectories))
+    run = jax.vmap(
+        lambda lane, targets: program.run(sampling.trajectory_key(key, lane), cell, targets),
+        in_axes=(0, 0 if program.targets_per_trajectory else None),
+    )
+    record = jax.jit(run)(np.arange(trajectories, dtype=np.uint32), targets)
+    with np.errstate(over="ignore"):
+        return np.ldexp(np.asarray(record.values, np.float64) + np.asarray(record.rests), record.exponent)
 
 
 def loop_paths(

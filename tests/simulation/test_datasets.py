@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from sparsesim import HeavyBall, LeastSquares, simulate, simulate_cells
+from sparsesim.simulation.binary import Count
 
 PROBLEM, OPTIMIZER = LeastSquares(5, 0.5, 2, label_noise=0.1), HeavyBall(0.2, 0.5)
 
@@ -21,15 +22,25 @@ def test_dataset_is_labelled_and_remembers_its_inputs() -> None:
     }  # fmt: skip
     expected = {
         "d": 5, "p": 0.5, "B": 2, "label_noise": 0.1, "eta": 0.2, "eps": 0.5, "seed": 4, "trajectories": 30,
-        "clock": "minibatch", "engine": "vector", "oracle": "sampled", "start_R": 2.0, "start_V": 1.0, "start_C": 0.0,
+        "clock": "minibatch", "engine": "reduced", "start_R": 2.0, "start_V": 1.0, "start_C": 0.0,
     }  # fmt: skip
     assert expected.items() <= data.attrs.items()
+    assert "oracle" not in data.attrs
     assert {"sparsesim_version", "jax_version", "numpy_version", "device"} <= set(data.attrs)
     np.testing.assert_allclose(data["mean"].sel(time=0), [2.0, 1.0, 0.0], atol=1e-6)
 
 
 def test_an_optax_transformation_takes_the_place_of_heavy_ball() -> None:
-    data = simulate(LeastSquares(5, 0.5, 2), optax.adam(0.05), times=[0, 40], trajectories=64, seed=0, clock="active")
+    data = simulate(
+        LeastSquares(5, 0.5, 2),
+        optax.adam(0.05),
+        times=[0, 40],
+        trajectories=64,
+        seed=0,
+        clock="active",
+        engine="vector",
+    )
+    assert {"engine": "vector", "oracle": "sampled"}.items() <= data.attrs.items()
     assert data.attrs["optimizer"] == "optax"
     assert data["mean"].sel(time=40, moment="R") < 0.5
     assert "eta" not in data.coords
@@ -46,20 +57,42 @@ NAN = math.nan
         ({"times": [-1, 2]}, "times must be 0 or above, got -1"),
         ({"times": [0.5]}, "times must be whole"),
         ({"times": [NAN]}, "times must be finite"),
-        ({"times": [2**31]}, "times must be at most"),
+        ({"times": [2**53 + 2]}, f"times must be at most {2**53} on the minibatch clock with the reduced engine"),
+        ({"times": [2**31], "clock": "active"}, f"times must be at most {2**31 - 1} on the active clock"),
+        ({"times": [2**39], "clock": "poisson"}, f"times must be at most {2**38} on the poisson clock"),
+        ({"times": [2**31], "engine": "vector"}, f"times must be at most {2**31 - 1} on the minibatch clock"),
+        ({"times": [2**31], "engine": "vector", "clock": "active"}, f"times must be at most {2**31 - 1} on the active"),
+        (
+            {"times": [2**31], "engine": "vector", "clock": "poisson"},
+            f"times must be at most {2**31 - 2**20} on the poisson clock with the vector engine",
+        ),
         ({"trajectories": 1}, "trajectories must be a whole number, 2 or above, got 1"),
         ({"trajectories": 2.5}, "trajectories must be a whole number"),
         ({"seed": -1}, "seed must be a whole number, 0 or above, got -1"),
         ({"seed": 2**63}, "seed must be below"),
         ({"clock": "wall"}, "clock must be one of minibatch, active, poisson, got 'wall'"),
-        ({"engine": "quantum"}, "engine must be one of vector, got 'quantum'"),
-        ({"oracle": "delphi"}, "oracle must be one of sampled, literal, got 'delphi'"),
+        ({"engine": "quantum"}, "engine must be one of reduced, vector, got 'quantum'"),
+        ({"oracle": "delphi", "engine": "vector"}, "oracle must be one of sampled, literal, got 'delphi'"),
+        ({"oracle": "sampled"}, "oracle must be left out with the reduced engine, which has none, got 'sampled'"),
+        ({"optimizer": optax.sgd(0.1)}, "optimizer must be a HeavyBall with the reduced engine, .*engine='vector'"),
+        (
+            {"problem": LeastSquares(5, 0.5, 2**31), "engine": "vector"},
+            f"B must be at most {2**31 - 1} with",
+        ),
+        ({"problem": LeastSquares(5, 0.5, 10**15 + 1)}, f"B must be at most {10**15} with the reduced engine, got"),
         ({"trajectories": 2**32}, r"trajectories must be below 2\^32"),
         (
-            {"problem": LeastSquares(5, 1e-9, 1), "times": [100], "clock": "active", "oracle": "literal"},
+            {
+                "problem": LeastSquares(5, 1e-9, 1),
+                "times": [100],
+                "clock": "active",
+                "engine": "vector",
+                "oracle": "literal",
+            },
             "times must be at most 1 on the active clock",
         ),
         ({"optimizer": HeavyBall(1e20, 0.5)}, "eta must be between"),
+        ({"optimizer": HeavyBall(0.5, 1e-20), "engine": "vector"}, "eps must be between"),
         ({"chunk": 0}, "chunk must be a whole number, 1 or above, got 0"),
         ({"start": {"Q": 1.0}}, "must be one of R, V, C, got 'Q'"),
         ({"start": {"R": -1.0}}, r"start\['R'\] must be a finite number, 0 or above, got -1.0"),
@@ -75,6 +108,48 @@ def test_bad_input_is_named(changed: dict[str, object], message: str, monkeypatc
     arguments = {"problem": PROBLEM, "optimizer": OPTIMIZER, "times": [1], "trajectories": 2, "seed": 0, **changed}
     with pytest.raises(ValueError, match=message):
         simulate(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("engine", "clock", "last"),
+    [
+        ("reduced", "minibatch", 2**53),
+        ("reduced", "active", 2**31 - 1),
+        ("reduced", "poisson", 2**38),
+        ("vector", "minibatch", 2**31 - 1),
+        ("vector", "poisson", 2**31 - 2**20),
+    ],
+)
+def test_the_last_time_that_is_allowed_is_counted_right(
+    engine: str, clock: str, last: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Up to the driver, and as the engine takes it: no word overflows."""
+    seen = []
+
+    def keep(cells, plan, **kwargs):
+        seen.append((cells[0], plan.program(cells[0].problem), plan.engine))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sparsesim.simulation.datasets.run_cells", keep)
+    with pytest.raises(KeyboardInterrupt):
+        simulate(PROBLEM, OPTIMIZER, times=[0, last], trajectories=2, seed=0, engine=engine, clock=clock)
+    cell, program, name = seen[0]
+    assert name == engine
+    targets = program.targets(cell.times, 0, 1, range(2))
+    if isinstance(targets, Count):
+        ticks = [(int(high) << 32) + int(low) for high, low in zip(*targets, strict=True)]
+        assert ticks == [0, last << 24 if clock == "poisson" else last]
+    elif engine == "vector" and clock == "poisson":
+        assert (np.abs(targets[:, 1] - last) < 10 * last**0.5).all()
+    else:
+        assert targets.tolist() == [0, last]
+
+
+def test_the_largest_batch_that_is_allowed_has_no_noise() -> None:
+    """Each update shrinks e by 1 - eta p, up to 10^-7; so does label noise average out."""
+    problem = LeastSquares(5, 0.5, 10**15, label_noise=0.1)
+    data = simulate(problem, HeavyBall(0.5, 1.0), times=[0, 3, 9], trajectories=2, seed=0)
+    np.testing.assert_allclose(data["mean"].sel(moment="R"), 0.75 ** (2.0 * data.time), rtol=1e-5)
 
 
 def test_cells_must_be_comparable() -> None:

@@ -25,7 +25,7 @@ def joint_pvalue(a: np.ndarray, b: np.ndarray) -> float:
         with np.errstate(all="ignore"):
             angle = np.nan_to_num(C / np.sqrt(R * V))
         logs = np.log(np.maximum([R, V], 1e-30))
-        # Rounding would split the atoms of idle minibatches and of parallel e and m: noise of one law makes both smooth.
+        # Rounding would split the atoms of idle minibatches and of parallel e and m: noise makes both smooth.
         features.append(np.stack([*logs, angle]) + 1e-3 * rng.normal(size=(3, len(R))))
     spread = np.concatenate(features, axis=1).std(axis=1, keepdims=True)
     directions = np.random.default_rng(0).normal(size=(5, 3))

@@ -29,7 +29,7 @@ def one_step_scores(d: int, clock: str, oracle: str, *, label_noise: bool, cells
     for _ in range(cells):
         problem, optimizer = random_cell(rng, d, batches, label_noise=label_noise)
         work.append(Cell(problem, optimizer, np.array([1]), random_start(rng, d)))
-    results = run_cells(work, Plan(clock, oracle, seed=5, trajectories=TRAJECTORIES))
+    results = run_cells(work, Plan(clock, 5, TRAJECTORIES, "vector", oracle))
     scores = np.full((cells, 3), np.nan)
     for i, (cell, result) in enumerate(zip(work, results, strict=True)):
         start = dict(zip("RVC", cell.start, strict=True))
@@ -92,7 +92,7 @@ def test_distribution_equals_a_plain_loop(problem: LeastSquares, optimizer: Heav
 def test_at_the_minimum_label_noise_alone_drives(start: tuple[float, float, float]) -> None:
     problem, optimizer = LeastSquares(3, 0.4, 3, label_noise=0.7), HeavyBall(0.3, 0.5)
     (result,) = run_cells(
-        [Cell(problem, optimizer, np.array([1, 6]), start)], Plan("minibatch", "sampled", seed=1, trajectories=20_000)
+        [Cell(problem, optimizer, np.array([1, 6]), start)], Plan("minibatch", 1, 20_000, "vector", "sampled")
     )
     named = dict(zip("RVC", start, strict=True))
     exact = least_squares.moments(problem, optimizer, [1, 6], "minibatch", named)
@@ -115,7 +115,7 @@ POWER_TIMES = [0, 2, 5, 10, 20, 40]
 
 def verdict_of(optimizer: HeavyBall | optax.GradientTransformation, trajectories: int) -> str:
     """The verdict on a simulation with `optimizer` when it is passed off as POWER_OPTIMIZER, on R alone."""
-    data = simulate(POWER_PROBLEM, optimizer, times=POWER_TIMES, trajectories=trajectories, seed=2)
+    data = simulate(POWER_PROBLEM, optimizer, times=POWER_TIMES, trajectories=trajectories, seed=2, engine="vector")
     data = data.assign_coords(eta=POWER_OPTIMIZER.eta, eps=POWER_OPTIMIZER.eps).assign_attrs(optimizer="heavy_ball")
     compared = compare(data)
     magnitude = abs(compared.z).where(compared.trusted).sel(moment="R")
@@ -141,7 +141,8 @@ def test_the_right_optimizer_passes() -> None:
 def test_the_momentum_of_an_optax_transformation_is_minus_its_update() -> None:
     """`optax.sgd` is heavy ball; its V and C are those of eta m."""
     eta, eps = POWER_OPTIMIZER.eta, POWER_OPTIMIZER.eps
-    theirs = simulate(POWER_PROBLEM, optax.sgd(eta * eps, momentum=1 - eps), times=[5], trajectories=4000, seed=2)
+    transformation = optax.sgd(eta * eps, momentum=1 - eps)
+    theirs = simulate(POWER_PROBLEM, transformation, times=[5], trajectories=4000, seed=2, engine="vector")
     exact = least_squares.moments(POWER_PROBLEM, POWER_OPTIMIZER, [5], "minibatch")[0] * [1.0, eta**2, eta]
     z = (theirs["mean"].values[0] - exact) / theirs["std_error"].values[0]
     assert np.abs(z).max() < stats.norm.isf(ALPHA / 2 / 3)
@@ -166,6 +167,6 @@ def test_power_a_missing_eps_is_caught() -> None:
 
 def test_power_a_wrong_batch_is_caught() -> None:
     """The law tests above would see the noise of 9 samples where there are 10."""
-    wrong = engine_paths(LeastSquares(20, 0.2, 9), POWER_OPTIMIZER, [10], trajectories=4000)
-    right = engine_paths(POWER_PROBLEM, POWER_OPTIMIZER, [10], trajectories=4000)
+    wrong = engine_paths(LeastSquares(20, 0.2, 9), POWER_OPTIMIZER, [10], trajectories=20_000)
+    right = engine_paths(POWER_PROBLEM, POWER_OPTIMIZER, [10], trajectories=20_000)
     assert stats.ks_2samp(wrong[:, 0, 1], right[:, 0, 1]).pvalue < ALPHA

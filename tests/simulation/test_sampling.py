@@ -1,6 +1,10 @@
 """Draws against their laws, where possible through all quantiles rather than by sampling."""
 
+import itertools
+from collections.abc import Iterator
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
@@ -9,7 +13,7 @@ from sparsesim import HeavyBall, LeastSquares
 from sparsesim.simulation import sampling
 
 ALPHA = 1e-5
-KEY = sampling.cell_key(7, 11)
+KEY = sampling.trajectory_key(sampling.cell_key(7, 11), 0)
 
 
 def philox4x32(counter: list[int], key: list[int]) -> list[int]:
@@ -39,10 +43,62 @@ def test_streams_have_addresses() -> None:
     cell = LeastSquares(10, 0.1, 4), HeavyBall(0.1, 0.1)
     number = sampling.cell_number(*cell)
     assert number == sampling.cell_number(*cell) != sampling.cell_number(cell[0], HeavyBall(0.1, 0.2))
-    keys = {
-        tuple(jax.random.key_data(sampling.cell_key(seed, n)).tolist()) for seed in (0, 1, 2**40) for n in (1, 2**33)
-    }
-    assert len(keys) == 6
+    # Trajectories a power of two apart, too: the last two need all 32 bits.
+    addresses = [
+        (seed, number, trajectory)
+        for seed in (0, 1, 2**40, 2**40 + 1)
+        for number in (1, 2**33, 2**33 + 1)
+        for trajectory in (0, 1, 2, 2**31, 2**32 - 1)
+    ]
+
+    def key(seed: int, number: int, trajectory: int) -> tuple[int, ...]:
+        key = sampling.trajectory_key(sampling.cell_key(seed, number), np.uint32(trajectory))
+        return tuple(jax.random.key_data(key).tolist())
+
+    keys = [key(*address) for address in addresses]
+    assert len(set(keys)) == len(addresses)
+    assert [key(*address) for address in addresses[:5]] == keys[:5]
+    # "1 12" is not "11 2".
+    assert sampling.cell_key(1, 12).tolist() != sampling.cell_key(11, 2).tolist()
+
+
+def xoshiro128plusplus(state: list[int]) -> Iterator[int]:
+    """Blackman and Vigna's reference code (xoshiro128plusplus.c), in Python integers."""
+
+    def rotl(x: int, k: int) -> int:
+        return ((x << k) | (x >> (32 - k))) & 0xFFFFFFFF
+
+    s = list(state)
+    while True:
+        yield (rotl((s[0] + s[3]) & 0xFFFFFFFF, 7) + s[0]) & 0xFFFFFFFF
+        t = (s[1] << 9) & 0xFFFFFFFF
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= t
+        s[3] = rotl(s[3], 11)
+
+
+def test_next_words_are_xoshiro128plusplus() -> None:
+    # By hand from (1, 2, 3, 4): rotl(1 + 4, 7) + 1; then from (7, 0, 1026, 12288), rotl(12295, 7) + 7.
+    assert list(itertools.islice(xoshiro128plusplus([1, 2, 3, 4]), 2)) == [641, 1573767]
+    rng = np.random.default_rng(0)
+    ones = 0xFFFFFFFF
+    for state in ([1, 2, 3, 4], [ones] * 4, [0, 0, 0, 1 << 31], rng.integers(0, 2**32, 4).tolist()):
+        known = xoshiro128plusplus(state)
+        generator = sampling.Xoshiro(*jnp.array(state, jnp.uint32))
+        for count in (1, 5, 0, 30):
+            generator, words = sampling.next_words(generator, count)
+            assert [int(word) for word in words] == list(itertools.islice(known, count))
+
+
+def test_a_generator_starts_where_its_key_says() -> None:
+    cell = sampling.cell_key(7, 11)
+    generators = [sampling.xoshiro(sampling.trajectory_key(cell, lane)) for lane in (0, 1, 0)]
+    starts = [tuple(int(word) for word in generator) for generator in generators]
+    assert starts[0] == starts[2] != starts[1]
+    assert len({*starts[0], *starts[1]}) == 8
 
 
 @pytest.mark.parametrize("probability", [1e-9, 2.5e-7, 0.126, 0.5, 1.0 - 2.0**-30])
@@ -113,7 +169,20 @@ def test_chi_square_takes_other_degrees_in_every_lane() -> None:
         assert stats.kstest(draws[degrees == n], stats.chi2(n).cdf).pvalue > ALPHA
 
 
-@pytest.mark.parametrize(("B", "p"), [(1, 0.3), (8, 1.0), (32, 0.126), (32, 1e-9), (1000, 0.5), (10**6, 0.3)])
+@pytest.mark.parametrize(
+    ("B", "p"),
+    [
+        (1, 0.3),
+        (8, 1.0),
+        (32, 0.126),
+        (32, 1e-9),
+        (1000, 0.5),
+        (10**6, 0.3),
+        (10**9, 1e-9),
+        (10**9, 3e-8),
+        (10**9, 0.5),
+    ],
+)
 def test_active_samples(B: int, p: float) -> None:
     law = sampling.active_samples_law(LeastSquares(5, p, B))
     words = np.linspace(0, 2**32 - 1, 200_001).astype(np.uint32)

@@ -51,8 +51,8 @@ def test_heavy_ball_keeps_a_small_eps_in_float32() -> None:
 @pytest.mark.parametrize("eps", [1.0, 0.3, 0.01])
 def test_idle_minibatches_in_closed_form_equal_stepping(idle: int, eps: float) -> None:
     problem = LeastSquares(4, 0.5, 2)
-    shape = vector.shape_of(problem, "sampled")
-    cell = vector.parameters(problem, HeavyBall(0.7, eps), (1.0, 0.0, 0.0), shape)
+    program = vector.program_of(problem, "minibatch", "sampled")
+    cell = program.parameters(problem, HeavyBall(0.7, eps), (1.0, 0.0, 0.0))
     rule = vector.heavy_ball_rule(cell)
     rng = np.random.default_rng(idle)
     error, momentum = jnp.asarray(rng.normal(size=(2, 4)), jnp.float32)
