@@ -68,7 +68,8 @@ def compare(dataset: xr.Dataset) -> xr.Dataset:
         # Off the minibatch clock there is an active minibatch at every tick, however rare.
         rare[index] = min(active, idle) if dataset.attrs["clock"] == "minibatch" else idle
         # Where active minibatches are the rare ones, momentum knows but those of its own memory.
-        memory[index] = 1.0 / optimizer.eps if rare[index] == active else np.inf
+        forgetful = dataset.attrs["clock"] == "minibatch" and active < idle
+        memory[index] = 1.0 / optimizer.eps if forgetful else np.inf
     with np.errstate(all="ignore"):
         times = dataset["clock_time"].values
         remembered = np.minimum(times, memory[..., None])

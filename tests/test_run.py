@@ -117,7 +117,7 @@ BAD = [
         "GB are available; record at fewer times, lower d or B, or take engine",
     ),
     (["engine=vector", "problem.B=10000000000"], "error: B must be at most 2147483647 with the vector engine, got 100"),
-    ("problem.B=10000000000000000", "error: B must be at most 1000000000000000 with the reduced engine, got 1000"),
+    ("problem.B=10000000000000000", "error: B must be at most 1000000000000 with the reduced engine, got 1000"),
     ("optimizer.eps=1e-50", "error: eps must be between 1e-15 and 1000000000000000.0 (float32), got 1e-50"),
     ("sweep.name=../escape", "error: sweep.name must be letters"),
     ("output=/dev/null", "error: output must be a folder that can be written or made, got '/dev/null'"),

@@ -31,6 +31,13 @@ def compensated_sum(total: jax.Array, rest: jax.Array, term: jax.Array) -> tuple
     return updated, term - (updated - total)
 
 
+def hypotenuse(a: jax.Array, b: jax.Array) -> jax.Array:
+    """sqrt(a^2 + b^2), where squares would underflow or overflow too."""
+    a, b = jnp.abs(a), jnp.abs(b)
+    longer = jnp.maximum(a, b)
+    return longer * jnp.sqrt(1.0 + jnp.where(longer > 0.0, jnp.minimum(a, b) / longer, 0.0) ** 2)
+
+
 def square(value: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The square as a float, and what that rounds off, exactly (Dekker)."""
     total = value * value

@@ -31,7 +31,7 @@ MOST_TICKS = {
     ("reduced", "active"): 2**31 - 1,
     ("reduced", "poisson"): 2**38,
 }
-MOST_SAMPLES = {"vector": 2**31 - 1, "reduced": 10**15}
+MOST_SAMPLES = {"vector": 2**31 - 1, "reduced": 10**12}
 Optimizer = HeavyBall | optax.GradientTransformation
 
 

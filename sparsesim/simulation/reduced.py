@@ -36,8 +36,6 @@ from sparsesim.simulation.statistics import Record, record
 Array = Any
 
 LANES = 512  # trajectories in a block: enough for XLA's overhead, few enough that small samples waste little
-# Updates between two looks at the common power of two: an error grows less than 10^4-fold in one.
-BURST = 4
 TICKS_PER_TIME = 2.0**24  # of the Poisson clock, which counts arrivals in fixed point
 LOG_ZERO = -1e30  # log(mu) at mu = 0: times 0 it is 0
 
@@ -168,19 +166,12 @@ def initial(key: jax.Array, cell: Parameters, program: Program) -> State:
 def advance(state: State, gap: Array, cell: Parameters, program: Program) -> State:
     """The state `gap` ticks of the clock later: a number on the active clock, a `Count` on the others."""
     if program.clock == "active":
-
-        def burst(carry: tuple[State, jax.Array]) -> tuple[State, jax.Array]:
-            state, left = carry
-            count = jnp.minimum(left, BURST)
-            state = jax.lax.fori_loop(0, count, lambda _, state: update(state, cell, program), state)
-            return rescaled(state, cell, program), left - count
-
-        return jax.lax.while_loop(lambda carry: carry[1] > 0, burst, (state, jnp.asarray(gap)))[0]
+        return jax.lax.fori_loop(0, gap, lambda _, state: update(state, cell, program), state)
 
     def arrive(carry: tuple[State, Count]) -> tuple[State, Count]:
         state, left = carry
         left = binary.minus(left, state.wait)
-        return rescaled(update(state, cell, program), cell, program), left
+        return update(state, cell, program), left
 
     state, left = jax.lax.while_loop(lambda carry: binary.less_equal(carry[0].wait, carry[1]), arrive, (state, gap))
     elapsed = state.elapsed + binary.to_float(left) if program.clock == "minibatch" else state.elapsed
@@ -189,34 +180,47 @@ def advance(state: State, gap: Array, cell: Parameters, program: Program) -> Sta
 
 def update(state: State, cell: Parameters, program: Program) -> State:
     """One active update: the drift up to it, its gradient, its momentum."""
+    # At the start, where the loop has stored the state: at the end XLA would compute the update once more for each use.
+    state = rescaled(state, cell, program)
     # Drawn one update ahead, into the loop's state: XLA would otherwise draw again in every kernel that reads.
     generator, following = _draw(state.generator, cell, program)
     draw = state.draw
     here, drifted = drift(state.chain, draw.idle, cell)
-    along, size = here.error * draw.root, here.error
+    error, error_rest = compensated_sum(state.chain.error, state.rounded.error, drifted.error)
+    along, size = error * draw.root, error
     if program.noisy:
         noise = cell.label_noise * power_of_two(-state.exponent)
         along = along + noise * draw.noise
-        size = jnp.sqrt(here.error**2 + noise**2)
+        size = binary.hypotenuse(error, noise)
     kick = cell.kick * draw.root
-    pull = kick * along - cell.eps * here.along
-    across = cell.plane * kick * size
-    push, rest = across * draw.across - cell.eps * here.across, across * draw.rest
-    moved = here.across + push
-    total = jnp.sqrt(moved**2 + rest**2) + here.across
-    # The change of sqrt(moved^2 + rest^2) from here.across, without the cancellation of their difference.
-    swelling = jnp.where(total > 0.0, (push * (moved + here.across) + rest**2) / total, 0.0)
-    changes = Chain(drifted.error, drifted.along + pull, drifted.across + swelling)
-    sums = [compensated_sum(*parts) for parts in zip(state.chain, state.rounded, changes, strict=True)]
+    toward, aside = kick * along, cell.plane * kick * size  # eps g along e; across e, to be multiplied by normals
+    sideways, rest = aside * draw.across, aside * draw.rest
+    pull, push = toward - cell.eps * here.along, sideways - cell.eps * here.across
+    kept = 1.0 - cell.eps
+    new_along, moved = kept * here.along + toward, kept * here.across + sideways
+    new_across = binary.hypotenuse(moved, rest)
+    # Its change from here.across, without the cancellation of their difference; quotients first, squares may underflow.
+    total = new_across + here.across
+    swelling = jnp.where(total > 0.0, push * ((moved + here.across) / total) + rest * (rest / total), 0.0)
+    along, along_rest = _changed(state.chain.along, state.rounded.along, drifted.along + pull, new_along)
+    across, across_rest = _changed(state.chain.across, state.rounded.across, drifted.across + swelling, new_across)
     return State(
-        Chain(*(total for total, _ in sums)),
-        Chain(*(rounded for _, rounded in sums)),
+        Chain(error, along, across),
+        Chain(error_rest, along_rest, across_rest),
         state.exponent,
         generator,
         following,
         jnp.zeros_like(state.elapsed),
         _wait(following, program),
     )
+
+
+def _changed(old: jax.Array, rounded: jax.Array, change: jax.Array, new: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The sum of the first three and what it rounds off; `new`, its value by another way, where it is much smaller."""
+    total, rest = compensated_sum(old, rounded, change)
+    # There the rounding of old and change would outweigh it.
+    small = jnp.abs(new) < 0.5 * jnp.abs(old)
+    return jnp.where(small, new, total), jnp.where(small, 0.0, rest)
 
 
 def drift(chain: Chain, idle: jax.Array, cell: Parameters) -> tuple[Chain, Chain]:
@@ -231,12 +235,13 @@ def drift(chain: Chain, idle: jax.Array, cell: Parameters) -> tuple[Chain, Chain
     step = cell.eta + cell.idle_step * lost
     ahead, aside = step * along, step * across
     towards = error - ahead
-    moved = jnp.sqrt(towards**2 + aside**2)
+    moved = binary.hypotenuse(towards, aside)
     inverse = jnp.where(moved > 0.0, 1.0 / moved, 0.0)
     cosine, sine = jnp.where(moved > 0.0, towards * inverse, 1.0), -aside * inverse
     turn = jnp.where(cosine > 0.0, -(sine**2) / (1.0 + cosine), cosine - 1.0)  # cosine - 1
     both = error + moved
-    shortening = jnp.where(both > 0.0, (ahead**2 + aside**2 - 2.0 * error * ahead) / both, 0.0)
+    # Quotients first: squares may underflow.
+    shortening = jnp.where(both > 0.0, (ahead - 2.0 * error) * (ahead / both) + aside * (aside / both), 0.0)
     here = Chain(moved, decay * (along * cosine + across * sine), decay * error * inverse * across)
     changes = Chain(
         shortening,
@@ -250,11 +255,16 @@ def observe(state: State, cell: Parameters) -> Record:
     """R, V and C, (moment,)."""
     here, changes = drift(state.chain, state.elapsed, cell)
     error, rounded = compensated_sum(state.chain.error, state.rounded.error, changes.error)
+    # Each of e and m in units of its own, whose squares cannot underflow.
+    k = binary.exponent_of(error)
+    j = binary.exponent_of(jnp.maximum(jnp.abs(here.along), jnp.abs(here.across)))
+    error, rounded = (value * power_of_two(-k) for value in (error, rounded))
+    along, across = (value * power_of_two(-j) for value in (here.along, here.across))
     R, lost = binary.square(error)
-    moments = jnp.stack([R, here.along**2 + here.across**2, error * here.along])
+    moments = jnp.stack([R, along**2 + across**2, error * along])
     # R hardly moves where learning is slow: it alone is known to more than float32.
     rests = jnp.stack([lost + 2.0 * error * rounded, jnp.zeros_like(R), jnp.zeros_like(R)])
-    return record(moments, rests, 2 * state.exponent)
+    return record(moments, rests, 2 * state.exponent + jnp.stack([2 * k, 2 * j, k + j]))
 
 
 def rescaled(state: State, cell: Parameters, program: Program) -> State:

@@ -61,7 +61,7 @@ class Xoshiro(NamedTuple):
 
 def xoshiro(key: jax.Array) -> Xoshiro:
     """A generator that starts at a random place of its period of 2^128 - 1."""
-    return Xoshiro(*jax.random.bits(key, (4,)))
+    return Xoshiro(*jax.random.bits(key, (4,), jnp.uint32))
 
 
 def next_words(generator: Xoshiro, count: int) -> tuple[Xoshiro, list[jax.Array]]:
@@ -165,7 +165,7 @@ def chi_square(key: jax.Array, degrees: Array) -> jax.Array:
 
     def propose(carry: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
         attempt = carry[0]
-        bits = jax.random.bits(jax.random.fold_in(key, attempt), (2 * proposals + 1,))
+        bits = jax.random.bits(jax.random.fold_in(key, attempt), (2 * proposals + 1,), jnp.uint32)
         h = normal(bits[:proposals]) / jnp.sqrt(9.0 * scale)
         series = h**4 * (-3 / 4 + h * (3 / 5 + h * (-1 / 2 + h * (3 / 7 - h * 3 / 8))))
         exact = 3.0 * (jnp.log1p(jnp.maximum(h, -1.0 + 1e-7)) - h + 0.5 * h**2) - h**3

@@ -101,7 +101,7 @@ class Statistics:
                 )
                 self._deviations = _shifted(self._deviations, 2 * (self._exponent - exponent))
             mean = centre + first / count
-            self._deviations += second - first**2 / count
+            self._deviations += np.maximum(second - first**2 / count, 0.0)  # below 0 by rounding alone
             if self._count:
                 shift = mean - self._sum / self._count
                 self._deviations += shift**2 * (self._count * count / (self._count + count))

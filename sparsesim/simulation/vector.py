@@ -227,9 +227,11 @@ def literal_oracle(cell: Parameters, program: Program) -> Oracle:
 
     def draw(key: jax.Array) -> LiteralDraw:
         gate_key, feature_key, noise_key = jax.random.split(key, 3)
-        gates = sampling.bernoulli(jax.random.bits(gate_key, (2, program.batch)), cell.sample_gate)
-        features = jax.random.normal(feature_key, (program.batch, program.d))
-        noise = jax.random.normal(noise_key, (program.batch,)) if program.noisy else jnp.zeros(program.batch)
+        gates = sampling.bernoulli(jax.random.bits(gate_key, (2, program.batch), jnp.uint32), cell.sample_gate)
+        features = jax.random.normal(feature_key, (program.batch, program.d), jnp.float32)
+        noise = (
+            jax.random.normal(noise_key, (program.batch,), jnp.float32) if program.noisy else jnp.zeros(program.batch)
+        )
         return LiteralDraw(gates, features, cell.label_noise * noise)
 
     def loss(error: jax.Array, draw: LiteralDraw) -> jax.Array:
@@ -244,7 +246,7 @@ def sampled_oracle(cell: Parameters, program: Program) -> Oracle:
 
     def draw(key: jax.Array) -> SampledDraw:
         word_key, square_key, xi_key = jax.random.split(key, 3)
-        words = jax.random.bits(word_key, (4 if program.noisy else 3,))
+        words = jax.random.bits(word_key, (4 if program.noisy else 3,), jnp.uint32)
         active = sampling.active_samples(words[0], cell.active_samples)
         if program.clock == "minibatch":
             active, idle = jnp.where(sampling.bernoulli(words[1:3], cell.batch_gate), active, 0), jnp.float32(0.0)
@@ -252,7 +254,7 @@ def sampled_oracle(cell: Parameters, program: Program) -> Oracle:
             idle = sampling.geometric(words[1], cell.log_idle) - 1.0
         noise = sampling.normal(words[3]) if program.noisy else jnp.float32(0.0)
         return SampledDraw(
-            idle, sampling.chi_square(square_key, active), noise, jax.random.normal(xi_key, (program.d,))
+            idle, sampling.chi_square(square_key, active), noise, jax.random.normal(xi_key, (program.d,), jnp.float32)
         )
 
     def gradient(error: jax.Array, draw: SampledDraw) -> jax.Array:
@@ -310,7 +312,7 @@ def trajectory(key: jax.Array, cell: Parameters, targets: jax.Array, program: Pr
 
 def _initial(key: jax.Array, cell: Parameters, d: int) -> tuple[jax.Array, jax.Array]:
     """An error in a uniformly random direction, and a momentum that has the asked Gram matrix with it."""
-    first, second = jax.random.normal(key, (2, d))
+    first, second = jax.random.normal(key, (2, d), jnp.float32)
     along = first / jnp.sqrt(jnp.sum(first**2))
     second = second - jnp.sum(second * along) * along
     across = second / jnp.sqrt(jnp.sum(second**2)) if d > 1 else jnp.zeros_like(second)

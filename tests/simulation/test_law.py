@@ -43,9 +43,9 @@ def one_step_scores(d: int, clock: str, oracle: str, *, label_noise: bool, cells
 @pytest.mark.parametrize(
     ("clock", "oracle", "label_noise", "dimensions"),
     [
-        ("minibatch", "sampled", False, (1, 2, 20)),
+        ("minibatch", "sampled", False, (1, 20)),
         ("minibatch", "sampled", True, (1, 3)),
-        ("active", "sampled", False, (2, 3, 20)),
+        ("active", "sampled", False, (2, 3)),
         ("active", "sampled", True, (1,)),
         ("poisson", "sampled", False, (3,)),
         ("poisson", "sampled", True, (2,)),

@@ -1,6 +1,9 @@
 """The reduced engine against exact moments: all clocks, corners, a thousand random cells, long runs, huge numbers."""
 
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -135,8 +138,56 @@ def test_moments_leave_the_range_of_float32(eta: float, updates: int, magnitude:
     assert abs(data.z[1].sel(moment="R")) < stats.norm.isf(ALPHA / 2)
 
 
-def test_growth_beyond_float64_is_infinite() -> None:
-    data = simulate(LeastSquares(10, 1.0, 10**6), HeavyBall(1e4, 1.0), times=[10, 50], trajectories=8, seed=0)
+@pytest.mark.parametrize(
+    ("problem", "optimizer", "start", "times"),
+    [
+        # An update that takes nearly all of e: what is left is no difference of large numbers.
+        (LeastSquares(10, 1.0, 10**9), HeavyBall(1.0, 1.0), (1.0, 0.0, 0.0), [1, 2, 3]),
+        # Momentum far above its natural size, forgotten at once.
+        (LeastSquares(10, 1e-3, 1000), HeavyBall(0.1, 1.0), (1.0, 1e16, 0.0), [2, 5]),
+        # Numbers whose squares are below float32.
+        (LeastSquares(5, 0.3, 2, label_noise=0.5), HeavyBall(1e-15, 1e-6), (0.0, 0.0, 0.0), [1, 10, 100]),
+        (LeastSquares(3, 1e-12, 10**12), HeavyBall(1e11, 1e-5), (1.0, 0.0, 0.0), [1, 1000]),
+    ],
+)
+def test_extreme_updates(
+    problem: LeastSquares, optimizer: HeavyBall, start: tuple[float, float, float], times: list[int]
+) -> None:
+    work = [Cell(problem, optimizer, np.array(times), start)]
+    (result,) = run_cells(work, Plan("active", seed=0, trajectories=8192))
+    exact = least_squares.moments(problem, optimizer, times, "active", dict(zip("RVC", start, strict=True)))
+    trusted = result["effective_sample_size"] > 0.2 * 8192
+    assert trusted.sum() >= len(times)
+    z = ((result["mean"] - exact) / result["std_error"])[trusted]
+    assert np.abs(z).max() < stats.norm.isf(ALPHA / 2 / z.size)
+
+
+@pytest.mark.parametrize("R", [1e-60, 1e-300])
+def test_an_error_far_below_the_label_noise_is_recorded(R: float) -> None:
+    problem = LeastSquares(5, 0.3, 2, label_noise=0.5)
+    data = simulate(problem, HeavyBall(0.1, 0.5), times=[0, 5], trajectories=64, seed=0, start={"R": R})
+    assert float(data["mean"][0].sel(moment="R")) == pytest.approx(R, rel=1e-5)
+    assert (data["std_error"][0] < 1e-5 * R).all()
+
+
+def test_double_precision_elsewhere_changes_nothing() -> None:
+    """A user's JAX may compute in 64 bits; random words stay words."""
+    code = (
+        "from sparsesim import *\n"
+        "for engine in ('reduced', 'vector'):\n"
+        "    data = simulate(LeastSquares(4, 0.3, 3, 0.2), HeavyBall(0.2, 0.3), times=[1, 9], trajectories=4000,"
+        " seed=0, engine=engine)\n"
+        "    print(compare(data).attrs['verdict'])\n"
+    )
+    environment = {**os.environ, "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["agrees", "agrees"], done.stderr
+
+
+@pytest.mark.parametrize("clock", ["active", "minibatch"])
+def test_growth_beyond_float64_is_infinite(clock: str) -> None:
+    problem, optimizer = LeastSquares(10, 1.0, 10**6), HeavyBall(1e12, 1.0)
+    data = simulate(problem, optimizer, times=[10, 50], trajectories=8, seed=0, clock=clock)
     assert np.isfinite(data["mean"][0]).all()
     assert np.isinf(data["mean"][1].sel(moment="R"))
 

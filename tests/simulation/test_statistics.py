@@ -108,11 +108,12 @@ def test_a_partial_block_ignores_the_rest(beyond: float) -> None:
 
 
 def test_equal_trajectories_all_count() -> None:
-    for value in (2.0, 0.0, 2.0**-1000):
+    # The mean of 1.7 is rounded in float32: that is no spread, and no root of a negative number.
+    for value, rounding in ((2.0, 0.0), (0.0, 0.0), (2.0**-1000, 0.0), (1.7, 1e-8)):
         result = gathered(np.full((100, 1, 3), value))
-        np.testing.assert_allclose(result["effective_sample_size"], 100, rtol=1e-12)
-        assert (result["std_error"] == 0).all()
-        np.testing.assert_allclose(result["mean"], value, rtol=1e-12)
+        np.testing.assert_allclose(result["effective_sample_size"], 100, rtol=1e-6)
+        assert (result["std_error"] <= rounding).all()
+        np.testing.assert_allclose(result["mean"], value, rtol=1e-12 + 4 * rounding)
 
 
 def test_one_trajectory_that_carries_the_mean_counts_alone() -> None:
