@@ -3,8 +3,9 @@
 A block is a fixed number of trajectories of one cell. Its shape depends on its program alone, because the last bits of
 a result depend on the shape of what computes it. On a CPU the blocks of a launch run one after another and launches
 side by side, one a core; on an accelerator the blocks of a launch are vectorised together, and wait for the longest:
-`vectorised_launches` bounds what that wastes. How many blocks make a launch (the chunk) follows from the memory at
-hand, and on a CPU changes no bit of a result.
+`vectorised_launches` bounds what that wastes. (The lanes of a block, too, wait for each other at recordings on clocks
+where their active updates are random in number: there a few tens of updates between recordings are good.) How many
+blocks make a launch (the chunk) follows from the memory at hand, and on a CPU changes no bit of a result.
 """
 
 import functools

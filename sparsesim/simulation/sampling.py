@@ -45,7 +45,8 @@ def cell_key(seed: int, cell: int) -> np.ndarray:
 def trajectory_key(cell_key: Array, trajectory: Array) -> jax.Array:
     """The key of one trajectory.
 
-    No key is both split and folded, or both a parent and a source of bits: for this generator those coincide.
+    Within an engine no key is both split and folded, or both a parent and a source of bits: for this generator those
+    coincide. Between the engines they may: compare those at different seeds.
     """
     return jax.random.fold_in(jax.random.wrap_key_data(cell_key, impl=GENERATOR), trajectory)
 
