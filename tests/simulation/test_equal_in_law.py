@@ -33,7 +33,7 @@ def joint_pvalue(a: np.ndarray, b: np.ndarray) -> float:
     directions = np.random.default_rng(0).normal(size=(5, 3))
     mixed = [directions @ (feature / spread) for feature in features]
     columns = [np.concatenate([sample.T, f[2:], m]) for sample, f, m in zip((a, b), features, mixed, strict=True)]
-    scale = columns[0].std(axis=1, keepdims=True) + 1e-4
+    scale = columns[0].std(axis=1, keepdims=True) + 0.03 * np.abs(columns[0]).mean(axis=1, keepdims=True)
     smooth = [column + 1e-3 * scale * rng.normal(size=column.shape) for column in columns]
     pvalues = [stats.ks_2samp(x, y).pvalue for x, y in zip(*smooth, strict=True)]
     return min(pvalues) * len(pvalues)
