@@ -154,26 +154,29 @@ def simulate_cells(
     if len({len(cell.times) for cell in work}) > 1:
         raise ValueError("times must be equally many in all cells")
     plan = Plan(clock, seed, trajectories, engine, oracle, transformation)
-    statistics = run_cells(work, plan, chunk=chunk, progress=progress)
+    return _labelled(work, plan, run_cells(work, plan, chunk=chunk, progress=progress))
 
+
+def _labelled(work: Sequence[Cell], plan: Plan, statistics: Sequence[Mapping[str, np.ndarray]]) -> xr.Dataset:
+    """The statistics of cells as a dataset that records how they were made."""
     dataset = xr.Dataset(
         {name: (("cell", "time", "moment"), np.stack([s[name] for s in statistics])) for name in Statistics.NAMES},
         coords={"moment": list(MOMENTS), "clock_time": (("cell", "time"), np.stack([cell.times for cell in work]))},
     )
     for name in ("d", "p", "B", "label_noise"):
         dataset.coords[name] = ("cell", [getattr(cell.problem, name) for cell in work])
-    if transformation is None:
+    if plan.transformation is None:
         for name in ("eta", "eps"):
             dataset.coords[name] = ("cell", [getattr(cell.optimizer, name) for cell in work])
     R, V, C = work[0].start
     return dataset.assign_attrs(
         problem="least_squares",
-        optimizer="heavy_ball" if transformation is None else "optax",
-        clock=clock,
-        engine=engine,
-        **({} if oracle is None else {"oracle": oracle}),
-        seed=seed,
-        trajectories=trajectories,
+        optimizer="heavy_ball" if plan.transformation is None else "optax",
+        clock=plan.clock,
+        engine=plan.engine,
+        **({} if plan.oracle is None else {"oracle": plan.oracle}),
+        seed=plan.seed,
+        trajectories=plan.trajectories,
         start_R=R,
         start_V=V,
         start_C=C,
