@@ -142,10 +142,7 @@ class Program:
 
 def _start(start: tuple[float, float, float], eta: float, label_noise: float) -> tuple[Chain, int]:
     """The chain before a move by eta m that ends at the asked moments, and its power of two."""
-    R, V, C = start
-    error = math.sqrt(R)
-    along = C / error if R > 0.0 else math.sqrt(V)
-    across = math.sqrt(max(0.0, V - along**2))
+    error, along, across = sampling.components(start)
     before = math.hypot(error + eta * along, eta * across)
     if before > 0.0:
         along, across = (along * (error + eta * along) + eta * across**2) / before, error * across / before

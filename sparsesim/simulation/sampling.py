@@ -102,6 +102,13 @@ def poisson_counts(seed: int, cell: int, times: np.ndarray, trajectories: range)
     return np.cumsum(np.concatenate(counts), axis=1)[trajectories.start - first : trajectories.stop - first]
 
 
+def components(start: tuple[float, float, float]) -> tuple[float, float, float]:
+    """|e|, the component of m along e (at e = 0, |m|) and the norm of m across e, from (R, V, C)."""
+    R, V, C = start
+    along = C / math.sqrt(R) if R > 0.0 else math.sqrt(V)
+    return math.sqrt(R), along, math.sqrt(max(0.0, V - along**2))
+
+
 def log_idle(problem: LeastSquares) -> float:
     """The logarithm of the probability that a minibatch has no active sample; -inf at p = 1."""
     return problem.B * math.log1p(-problem.p) if problem.p < 1.0 else -math.inf

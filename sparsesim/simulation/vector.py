@@ -98,9 +98,6 @@ class Program:
         """The numbers of a cell, computed in float64 and rounded once. Without heavy ball eta and eps go unused."""
         idle = sampling.log_idle(problem)
         eta, eps = (optimizer.eta, optimizer.eps) if optimizer is not None else (1.0, 1.0)
-        R, V, C = start
-        along = C / math.sqrt(R) if R > 0.0 else math.sqrt(V)
-        across = math.sqrt(max(0.0, V - along**2))
         law = sampling.active_samples_law(problem)
         thresholds = np.full(self.table, 2**32 - 1, np.uint32)
         thresholds[: len(law.thresholds)] = law.thresholds[: self.table]
@@ -114,7 +111,7 @@ class Program:
             batch_gate=sampling.threshold(-math.expm1(idle)),
             log_idle=np.float32(idle),
             active_samples=law._replace(thresholds=thresholds),
-            start=np.array([math.sqrt(R), along, across], np.float32),
+            start=np.array(sampling.components(start), np.float32),
         )
 
     @property
