@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 from sparsesim import _validate
 from sparsesim.problems import HeavyBall, LeastSquares
+from sparsesim.theory import cubic
 from sparsesim.theory.least_squares import coefficients, poisson_generator
 
 
@@ -103,13 +104,15 @@ def decay_rate(problem: LeastSquares, optimizer: HeavyBall) -> float:
     k = 2 * w * (2 - eps) * (1 - H_curvature)
     D = 1 - k
     n = 2 * w * H_noise
-    y = _only_positive_root(_rounded(eps * D + n * eps**2), _rounded(mu * (D + 3 * n * eps)), _rounded(2 * n * mu**2))
+    y = cubic.only_positive_root(
+        _rounded(eps * D + n * eps**2), _rounded(mu * (D + 3 * n * eps)), _rounded(2 * n * mu**2)
+    )
     x = y - 1.0
     if abs(x) < 0.5:
         constant = 2 * w * (2 - eps) * (1 - H_noise - H_curvature)
         linear = 2 - eps + (1 + eps) * k - n * eps * (3 - eps)
         quadratic = 3 - eps + eps * k - n * eps**2
-        x = _polished(x, _rounded(quadratic), _rounded(linear), _rounded(constant))
+        x = cubic.polished(x, _rounded(quadratic), _rounded(linear), _rounded(constant))
     if optimizer.eps * x > -0.5:
         return -math.log1p(optimizer.eps * x)
     rho = optimizer.mu + optimizer.eps * y
@@ -157,26 +160,3 @@ def _rounded(exact: Fraction) -> float:
         return float(exact)
     except OverflowError:
         return math.inf if exact > 0 else -math.inf
-
-
-def _only_positive_root(a: float, b: float, c: float) -> float:
-    """The one root y > 0 of y^3 = a y^2 + b y + c where the signs of (1, -a, -b, -c) change once; 0 if c = 0 and b < 0.
-
-    Newton's method from above all roots: no root lies right of it in real part, so it descends without a turn.
-    """
-    y = 2.0 * max(abs(a), math.sqrt(abs(b)), math.cbrt(c))
-    if not 0.0 < y < 1e100:
-        return y
-    while True:
-        value = ((y - a) * y - b) * y - c
-        slope = (3.0 * y - 2.0 * a) * y - b
-        if slope <= 0.0 or not 0.0 <= y - value / slope < y:
-            return y
-        y -= value / slope
-
-
-def _polished(x: float, quadratic: float, linear: float, constant: float) -> float:
-    """A root of x^3 + quadratic x^2 + linear x + constant, from nearby, by Newton's method."""
-    for _ in range(5):
-        x -= (((x + quadratic) * x + linear) * x + constant) / ((3.0 * x + 2.0 * quadratic) * x + linear)
-    return x
