@@ -13,6 +13,11 @@ from sparsesim import _validate
 from sparsesim.problems import HeavyBall, LeastSquares
 
 
+def prescription(alpha: float, beta: float, delta: float) -> float:
+    """The paper's learning-rate exponent kappa = max(1 - beta, delta - alpha)."""
+    return max(1.0 - beta, delta - alpha)
+
+
 @dataclass(frozen=True)
 class Scaling:
     """Exponents and prefactors that fix a problem and an optimizer at every dimension.
@@ -42,7 +47,7 @@ class Scaling:
             object.__setattr__(self, name, _validate.non_negative(name, getattr(self, name)))
         for name in ("c_p", "c_B", "c_eps", "c_eta"):
             object.__setattr__(self, name, _validate.positive(name, getattr(self, name)))
-        prescribed = max(1.0 - self.beta, self.delta - self.alpha)
+        prescribed = prescription(self.alpha, self.beta, self.delta)
         kappa = prescribed if self.kappa is None else _validate.real("kappa", self.kappa)
         object.__setattr__(self, "kappa", kappa)
 
