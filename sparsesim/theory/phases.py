@@ -190,7 +190,10 @@ def timescales(problem: LeastSquares, optimizer: HeavyBall) -> Timescales:
 
 
 def stiffness(problem: LeastSquares, optimizer: HeavyBall) -> float:
-    """The stiffness eta p/eps: what an error is corrected by within one momentum memory; without noise it oscillates above 1/4."""
+    """The stiffness eta p/eps, by which an error is corrected within one momentum memory (momentum.md, section 1).
+
+    Without noise the error oscillates above 1/4.
+    """
     return optimizer.eta * problem.p / optimizer.eps
 
 
