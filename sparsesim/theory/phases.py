@@ -129,8 +129,16 @@ class Phase:
         stiffness = self.delta - self.alpha - kappa
         noise = 1.0 - self.beta - kappa
         curvature = stiffness - 2.0 * self.delta
+        growing, noisy, curved = _sign(stiffness), _sign(noise), _sign(curvature)
+        # Which of stiffness and noise is larger is a question of resonance, answered already: not twice, by rounding.
+        if self.momentum_phase == "on resonance":
+            growing = noisy = max(growing, noisy)
+        elif growing <= 0 and self.momentum_phase == "above resonance":
+            noisy = -1
+        elif noisy <= 0 and self.momentum_phase != "above resonance":
+            growing = -1
         # Curvature is below stiffness by 2 delta, however small delta is: it matters only where stiffness grows.
-        signs = (_sign(stiffness), _sign(noise), _sign(curvature) if _sign(stiffness) > 0 else -1)
+        signs = (growing, noisy, curved if growing > 0 else -1)
         return Cell(SIGNS.get(signs), stiffness, noise, curvature)
 
 
