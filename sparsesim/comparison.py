@@ -6,15 +6,18 @@ events so rare that the sample may hold none while the mean counts them. Such po
 trusted. Where trajectories differ by no more than float32 rounding there is no z; the mean itself must be right there.
 """
 
+import contextlib
+import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import xarray as xr
 from scipy import stats
 
 from sparsesim.problems import HeavyBall, LeastSquares
-from sparsesim.theory import least_squares, stability
+from sparsesim.scaling import Scaling
+from sparsesim.theory import least_squares, limits, stability
 
 # A mean is trusted while at least this share of the trajectories carries it (a third for one chi-square variate), and
 # this many do.
@@ -32,8 +35,8 @@ FALSE_ALARM = 1e-4
 MIN_CELLS = 30
 
 
-def compare(dataset: xr.Dataset) -> xr.Dataset:
-    """The dataset with exact moments, z-scores and verdicts.
+def compare(dataset: xr.Dataset, scaling: Scaling | None = None) -> xr.Dataset:
+    """The dataset with exact moments, z-scores and verdicts; with the limit as well where a scaling is known.
 
     Two tests decide: no trusted |z| beyond the Bonferroni bound, and, with 30 cells or more, a share of trusted
     |z| < 1.96 not below 95% by more than chance allows (its standard error is taken over cells: points of one cell
@@ -41,17 +44,21 @@ def compare(dataset: xr.Dataset) -> xr.Dataset:
 
     Args:
         dataset: as `simulate`, `simulate_cells` or a sweep returned it, with heavy ball as the optimizer.
+        scaling: what all cells are of, each at its d; a sweep over exponents and d brings its own.
 
     Returns:
         The dataset with `exact` and `z` (NaN where float32 rounding exceeds the standard error, as at time 0; infinite
         where a mean without sampling noise is wrong), `trusted` (whether the normal law of z can be relied on), and per
         cell `feedback` H (stable iff H < 1, equation (*)) and `verdict`: "disagrees" (a trusted |z| beyond the bound),
-        "unstable" (H >= 1), "untested" (no trusted point) or "agrees". Attributes: z_count, z_fraction (share of
+        "unstable" (H >= 1), "untested" (no trusted point) or "agrees". `limit`, if a scaling is known, holds what the
+        limit ODE says at the same times, NaN where there is none (label noise, below the frontier exponent) and for V
+        and C where it leaves them open. Attributes: z_count, z_fraction (share of
         trusted |z| < 1.96) with z_fraction_std_error and z_fraction_bound, z_largest, z_bound, and `verdict` of the
         whole: "agrees", "disagrees" or "untested".
 
     Raises:
-        ValueError: the dataset was made with another optimizer, for which no exact moments are known.
+        ValueError: the dataset was made with another optimizer, for which no exact moments are known, or from another
+            scaling.
     """
     if dataset.attrs.get("optimizer") != "heavy_ball":
         raise ValueError(f"dataset must come from a HeavyBall optimizer, got {dataset.attrs.get('optimizer')!r}")
@@ -81,6 +88,8 @@ def compare(dataset: xr.Dataset) -> xr.Dataset:
     verdicts = _verdicts(magnitude, feedback, bound)
     fraction, spread, fraction_bound = fraction_inside(magnitude)
     disagrees = fraction < fraction_bound or (verdicts == "disagrees").any()
+    if (limit := _limit(dataset, scaling, start)) is not None:
+        dataset = dataset.assign(limit=(mean.dims, limit))
     return dataset.assign(
         exact=(mean.dims, exact),
         z=(mean.dims, z),
@@ -100,13 +109,48 @@ def compare(dataset: xr.Dataset) -> xr.Dataset:
 
 def _cells(dataset: xr.Dataset, shape: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], LeastSquares, HeavyBall]]:
     """Each cell's index, problem and optimizer."""
-    names = ("d", "p", "B", "label_noise", "eta", "eps")
-    # By name, not by position: where a parameter is an axis its coordinate has that dim alone.
-    grid = dataset["mean"].isel(time=0, moment=0, drop=True)
-    values = {name: dataset[name].broadcast_like(grid).transpose(*grid.dims).values for name in names}
+    values = _by_name(dataset, ("d", "p", "B", "label_noise", "eta", "eps"))
     for index in np.ndindex(shape):
-        d, p, B, label_noise, eta, eps = (values[name][index].item() for name in names)
-        yield index, LeastSquares(d=d, p=p, B=B, label_noise=label_noise), HeavyBall(eta=eta, eps=eps)
+        cell = {name: value[index].item() for name, value in values.items()}
+        eta, eps = cell.pop("eta"), cell.pop("eps")
+        yield index, LeastSquares(**cell), HeavyBall(eta, eps)
+
+
+def _by_name(dataset: xr.Dataset, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Coordinates over the cell dims: by name, not by position, for the coordinate of an axis has that dim alone."""
+    grid = dataset["mean"].isel(time=0, moment=0, drop=True)
+    return {name: dataset[name].broadcast_like(grid).transpose(*grid.dims).values for name in names}
+
+
+def _scalings(dataset: xr.Dataset, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The scaling of every cell, an array of objects over the cell dims; None where values replaced some of it."""
+    names = [field.name for field in dataclasses.fields(Scaling)]
+    if not set(names) <= set(dataset.coords):
+        return None
+    values = _by_name(dataset, names)
+    found = np.empty(shape, dtype=object)
+    for index in np.ndindex(shape):
+        found[index] = Scaling(**{name: value[index].item() for name, value in values.items()})
+    return found
+
+
+def _limit(dataset: xr.Dataset, scaling: Scaling | None, start: Mapping[str, float]) -> np.ndarray | None:
+    """What the limit ODE says of every point; NaN where it says nothing, None if no scaling is known."""
+    shape = dataset["mean"].shape
+    scalings = _scalings(dataset, shape[:-2]) if scaling is None else np.full(shape[:-2], scaling, dtype=object)
+    if scalings is None:
+        return None
+    limit = np.full(shape, np.nan)
+    for index, problem, optimizer in _cells(dataset, shape[:-2]):
+        own = scalings[index]
+        if (problem, optimizer) != own.at(problem.d, label_noise=problem.label_noise):
+            raise ValueError(f"scaling must be that of the dataset, got {own!r} for {problem!r} and {optimizer!r}")
+        if problem.label_noise == 0.0:
+            times = dataset["clock_time"].values[index]
+            # Not every scaling has a limit; that its cells have none is no fault of the dataset.
+            with contextlib.suppress(limits.NoLimit):
+                limit[index] = limits.limit_moments(own, problem, times, dataset.attrs["clock"], start)
+    return limit
 
 
 def _scores(

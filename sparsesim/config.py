@@ -9,7 +9,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from sparsesim import _validate
-from sparsesim.sweep import Times
+from sparsesim.sweep import SPACINGS, Sweep, Times
 
 LONGEST_AXIS = 10**6
 
@@ -72,6 +72,7 @@ class TimesConfig:
     unit: str = "ticks"
     records: int = 20
     spacing: str = "linear"
+    most_ticks: float | None = None
 
 
 @dataclass
@@ -88,20 +89,23 @@ class ScaleConfig:
 
 @dataclass
 class AxisConfig:
-    """An axis: `values`, or `num` of them from `start` to `stop`."""
+    """An axis: `values`, or `num` of them from `start` to `stop`, evenly or by equal factors."""
 
     values: Any = None  # a list of numbers; a typed list could not refer to one elsewhere in the configuration
     start: float | None = None
     stop: float | None = None
     num: int | None = None
+    spacing: str = "linear"  # or "log"
 
 
 @dataclass
 class SweepConfig:
-    """A grid of cells."""
+    """A grid of cells, and what to make of it."""
 
     name: str = "cell"
+    study: str = "grid"  # one of sparsesim.studies
     axes: dict[str, AxisConfig] = field(default_factory=dict)
+    cases: dict[str, dict[str, float]] = field(default_factory=dict)  # parameters by the name of a case: one more axis
 
 
 @dataclass
@@ -132,29 +136,31 @@ def folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parents[1] / "configs"
 
 
-def sweep_arguments(config: DictConfig) -> dict[str, Any]:
-    """The arguments of `run_sweep` that a configuration stands for.
+def sweep_of(config: DictConfig) -> Sweep:
+    """The sweep that a configuration stands for.
 
     Raises:
         ValueError: a value is outside its range.
     """
     resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     _validate.choice("problem.name", resolved["problem"].pop("name"), ("least_squares",))
-    axes = {name: _axis_values(name, **axis) for name, axis in resolved["sweep"]["axes"].items()}
-    return {
-        "axes": axes,
-        "parameters": {**resolved["scaling"], **resolved["problem"], **resolved["optimizer"]},
-        "times": Times(**resolved["times"]),
-        "trajectories": resolved["trajectories"],
-        "seed": resolved["seed"],
-        "clock": resolved["clock"]["name"],
-        "engine": resolved["engine"]["name"],
-        "oracle": resolved["engine"]["oracle"],
-        "chunk": resolved["engine"]["chunk"],
-    }
+    return Sweep(
+        axes={name: _axis_values(name, **axis) for name, axis in resolved["sweep"]["axes"].items()},
+        parameters={**resolved["scaling"], **resolved["problem"], **resolved["optimizer"]},
+        times=Times(**resolved["times"]),
+        trajectories=resolved["trajectories"],
+        seed=resolved["seed"],
+        clock=resolved["clock"]["name"],
+        engine=resolved["engine"]["name"],
+        oracle=resolved["engine"]["oracle"],
+        chunk=resolved["engine"]["chunk"],
+        cases=resolved["sweep"]["cases"],
+    )
 
 
-def _axis_values(name: str, values: object, start: float | None, stop: float | None, num: int | None) -> list[float]:
+def _axis_values(
+    name: str, values: object, start: float | None, stop: float | None, num: int | None, spacing: str
+) -> list[float]:
     if values is not None:
         if not isinstance(values, list):
             raise ValueError(f"values of the axis {name} must be a list of numbers, got {values!r}")
@@ -164,4 +170,8 @@ def _axis_values(name: str, values: object, start: float | None, stop: float | N
     low, high = _validate.real(f"start of {name}", start), _validate.real(f"stop of {name}", stop)
     if (num := _validate.whole(f"num of {name}", num, low=1)) > LONGEST_AXIS:
         raise ValueError(f"num of {name} must be at most {LONGEST_AXIS}, got {num}")
-    return np.linspace(low, high, num).tolist()
+    if _validate.choice(f"spacing of {name}", spacing, SPACINGS) == "linear":
+        return np.linspace(low, high, num).tolist()
+    if low <= 0.0 or high <= 0.0:
+        raise ValueError(f"start and stop of {name} must be above 0 for log spacing, got {low} and {high}")
+    return np.geomspace(low, high, num).tolist()

@@ -1,9 +1,10 @@
 """What a run says on the terminal: progress with time left, and a closing table."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -55,6 +56,27 @@ def _plain(console: Console, title: str) -> Callable[[float, float], None]:
     return update
 
 
+class Outcome(NamedTuple):
+    """What a study says at its end."""
+
+    title: str
+    rows: list[tuple[str, str]]  # of the closing table
+    remarks: Sequence[str] = ()  # lines below it, in red
+
+
+def closing(console: Console, outcome: Outcome, written: list[Path]) -> None:
+    """The closing table, its remarks, and the path of everything written."""
+    table = Table(title=outcome.title, show_header=False)
+    for row in outcome.rows:
+        table.add_row(*row)
+    console.print(table)
+    for line in outcome.remarks:
+        console.print(line, style="red", highlight=False)
+    console.print("written:")
+    for path in written:
+        console.print(f"  {path}", highlight=False, soft_wrap=True)
+
+
 def summary(dataset: xr.Dataset) -> dict[str, object]:
     """The outcome of a compared dataset in plain numbers."""
     verdicts = dataset["verdict"].values
@@ -68,37 +90,34 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
     }
 
 
-def closing(console: Console, dataset: xr.Dataset, folder: Path, drawn: list[Path]) -> None:
-    """The closing table, the cells that disagree, and the path of everything written."""
+def comparison(dataset: xr.Dataset) -> Outcome:
+    """The outcome of a compared dataset: how many cells agree, how the scores lie, and which cells disagree."""
     attrs = dataset.attrs
     cells = summary(dataset)["cells"]
     assert isinstance(cells, dict)
-    table = Table(title=f"{attrs['sweep']}: simulation against exact equations", show_header=False)
-    table.add_row("cells", str(dataset["verdict"].size))
-    for verdict in VERDICTS:
-        if cells[verdict] or verdict == "disagrees":
-            table.add_row(f"  {verdict}", str(cells[verdict]))
-    table.add_row("trajectories per cell", str(attrs["trajectories"]))
-    table.add_row("trusted comparisons", str(attrs["z_count"]))
+    rows = [("cells", str(dataset["verdict"].size))]
+    rows += [(f"  {verdict}", str(cells[verdict])) for verdict in VERDICTS if cells[verdict] or verdict == "disagrees"]
+    rows += [("trajectories per cell", str(attrs["trajectories"])), ("trusted comparisons", str(attrs["z_count"]))]
     if attrs["z_count"]:
-        table.add_row("share of |z| < 1.96", f"{attrs['z_fraction']:.4f} ± {attrs['z_fraction_std_error']:.4f}")
-        table.add_row("largest |z|", f"{attrs['z_largest']:.2f} (bound {attrs['z_bound']:.2f})")
-    table.add_row("largest feedback H", f"{float(dataset['feedback'].max()):.3f} (stable below 1)")
-    table.add_row("seconds", f"{attrs['seconds']:.1f}")
-    table.add_row("verdict", {"disagrees": "[red]disagrees", "agrees": "[green]agrees"}.get(v := attrs["verdict"], v))
-    console.print(table)
+        rows += [
+            ("share of |z| < 1.96", f"{attrs['z_fraction']:.4f} ± {attrs['z_fraction_std_error']:.4f}"),
+            ("largest |z|", f"{attrs['z_largest']:.2f} (bound {attrs['z_bound']:.2f})"),
+        ]
+    rows += [
+        ("largest feedback H", f"{float(dataset['feedback'].max()):.3f} (stable below 1)"),
+        ("seconds", f"{attrs['seconds']:.1f}"),
+        ("verdict", {"disagrees": "[red]disagrees", "agrees": "[green]agrees"}.get(v := attrs["verdict"], v)),
+    ]
+    remarks = []
     if attrs["z_fraction"] < attrs["z_fraction_bound"]:
-        line = (
-            f"disagrees: the share of |z| < 1.96 is {attrs['z_fraction']:.4f}, below {attrs['z_fraction_bound']:.4f};"
-        )
-        console.print(line, "cells with most scores outside:", style="red", highlight=False)
-        for line in _most_outside(dataset):
-            console.print(line, style="red", highlight=False)
-    for line in _disagreements(dataset):
-        console.print(line, style="red", highlight=False)
-    console.print("written:")
-    for path in (folder / "data.nc", folder / "config.yaml", folder / "summary.json", *drawn):
-        console.print(f"  {path}", highlight=False, soft_wrap=True)
+        remarks += [
+            f"disagrees: the share of |z| < 1.96 is {attrs['z_fraction']:.4f}, below {attrs['z_fraction_bound']:.4f}; "
+            "cells with most scores outside:",
+            *_most_outside(dataset),
+        ]
+    return Outcome(
+        f"{attrs['sweep']}: simulation against exact equations", rows, remarks + list(_disagreements(dataset))
+    )
 
 
 def _most_outside(dataset: xr.Dataset) -> Iterator[str]:

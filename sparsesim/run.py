@@ -1,7 +1,7 @@
 """The command line: `python -m sparsesim.run`, a Hydra application (`--help` explains it).
 
-Exit status: 0 the sweep completed and agrees with theory, 1 it completed and does not, 2 the input is bad, 3 no point
-of it could be tested, 4 it failed, 130 interrupted.
+Exit status: 0 the study completed and what it simulated agrees with theory, 1 it completed and does not, 2 the input is
+bad, 3 no point of it could be tested, 4 it failed, 130 interrupted.
 """
 
 import json
@@ -18,27 +18,27 @@ import xarray as xr
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from sparsesim import _validate, report, store
 from sparsesim import config as configuration
-from sparsesim import figures, report, store
-from sparsesim.comparison import compare
-from sparsesim.sweep import run_sweep
+from sparsesim.studies import STUDIES
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 4, 130
-STATUS = {"agrees": 0, "disagrees": 1, "untested": 3}
+STATUS = {"agrees": 0, "computed": 0, "disagrees": 1, "untested": 3}
 DATA = "data.nc"
 
 
 def run(config: DictConfig, console: Console) -> tuple[xr.Dataset, Path]:
-    """Simulate, compare, write and draw what a configuration asks for.
+    """Compute, write and draw what a configuration asks for.
 
     Returns:
-        The compared dataset, and the folder that holds it with its figures, its configuration and its summary.
+        The dataset of its study, and the folder that holds it with its figures, its configuration and its summary.
 
     Raises:
         ValueError: a value is outside its range; nothing has been written then.
         MemoryError: a cell is too large for the memory at hand; nothing has been written then.
     """
-    arguments = configuration.sweep_arguments(config)
+    study = STUDIES[_validate.choice("sweep.study", config.sweep.study, STUDIES)]
+    sweep = configuration.sweep_of(config)
     name = config.sweep.name
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise ValueError(f"sweep.name must be letters, digits, '_', '-' and '.', got {name!r}")
@@ -50,8 +50,8 @@ def run(config: DictConfig, console: Console) -> tuple[xr.Dataset, Path]:
         raise ValueError(f"output must be a folder that can be written or made, got {config.output!r}")
     began = time.perf_counter()
     with report.progress(console, config.sweep.name) as update:
-        dataset = run_sweep(**arguments, progress=update)
-    dataset = compare(dataset).assign_attrs(
+        dataset = study.compute(sweep, update)
+    dataset = dataset.assign_attrs(
         sweep=config.sweep.name,
         config=OmegaConf.to_yaml(config, resolve=True),
         seconds=round(time.perf_counter() - began, 3),
@@ -59,9 +59,10 @@ def run(config: DictConfig, console: Console) -> tuple[xr.Dataset, Path]:
     folder = _new_folder(output / config.sweep.name)
     store.save(dataset, folder / DATA)
     store.write_text(dataset.attrs["config"], folder / "config.yaml")
-    store.write_text(json.dumps(report.summary(dataset), indent=2) + "\n", folder / "summary.json")
-    drawn = figures.draw(dataset, folder)
-    report.closing(console, dataset, folder, drawn)
+    store.write_text(json.dumps(study.summary(dataset), indent=2) + "\n", folder / "summary.json")
+    drawn = study.draw(dataset, folder)
+    written = [folder / name for name in (DATA, "config.yaml", "summary.json")]
+    report.closing(console, study.outcome(dataset), written + drawn)
     return dataset, folder
 
 

@@ -1,10 +1,10 @@
-"""Sweeps: a grid over named parameters -> cells -> one labelled dataset."""
+"""Sweeps: a grid over named parameters, or over named cases of them -> cells -> one labelled dataset."""
 
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
@@ -15,7 +15,7 @@ from sparsesim.problems import HeavyBall, LeastSquares
 from sparsesim.scaling import Scaling
 from sparsesim.simulation.datasets import simulate_cells
 from sparsesim.simulation.driver import Progress
-from sparsesim.theory import stability
+from sparsesim.theory import limits, stability
 from sparsesim.theory.least_squares import activity
 
 SCALING = tuple(field.name for field in fields(Scaling))
@@ -24,7 +24,8 @@ DIRECT = ("p", "B", "eps", "eta", "eta_over_critical")
 PARAMETERS = (*SCALING, "d", "label_noise", *DIRECT)
 # What takes an exponent out of force.
 REPLACED = {"alpha": ("p",), "beta": ("B",), "delta": ("eps",), "kappa": ("eta", "eta_over_critical")}
-UNITS = ("ticks", "e_folds")
+CASE = "case"  # the dim of named cases
+UNITS = ("ticks", "e_folds", "relaxations", "slow_time")
 SPACINGS = ("linear", "log")
 
 
@@ -34,11 +35,13 @@ class Times:
 
     Args:
         horizon: the last time, above 0; on a clock that counts at least `records`, since times must differ.
-        unit: "ticks" of the clock, or "e_folds": e-folding times of the slowest exact mode of the cell's second moments
-            (of the fastest growing one where the cell is unstable) on the minibatch clock, and on the others the active
-            updates that as many minibatches hold on average.
+        unit: "ticks" of the clock; "e_folds": e-folding times of the slowest exact mode of the cell's second moments
+            (of the fastest growing one where the cell is unstable); "relaxations": those of the squared mean error,
+            which noise does not slow; both on the minibatch clock, and on the others the active updates that as many
+            minibatches hold on average; or "slow_time", the s of the cell's limit ODE.
         records: how many times after 0, at least 1.
         spacing: "linear" or "log".
+        most_ticks: where the horizon lies beyond so many ticks it is brought there; None: never.
 
     Raises:
         ValueError: an argument is outside its range.
@@ -48,23 +51,25 @@ class Times:
     unit: str = "ticks"
     records: int = 20
     spacing: str = "linear"
+    most_ticks: float | None = None
 
     def __post_init__(self) -> None:
         _validate.positive("times.horizon", self.horizon)
         _validate.choice("times.unit", self.unit, UNITS)
         _validate.whole("times.records", self.records, low=1)
         _validate.choice("times.spacing", self.spacing, SPACINGS)
+        if self.most_ticks is not None:
+            _validate.positive("times.most_ticks", self.most_ticks)
 
-    def of(self, problem: LeastSquares, optimizer: HeavyBall, clock: str) -> np.ndarray:
-        """The recording times of one cell, (records + 1,), from 0; whole on clocks that count."""
-        horizon = float(self.horizon)
-        if self.unit == "e_folds":
-            rate = abs(stability.decay_rate(problem, optimizer))
-            if rate == 0.0:
-                raise ValueError(f"times.unit must be ticks on the stability frontier, got 'e_folds' for {optimizer}")
-            horizon /= rate
-            if clock != "minibatch":
-                horizon *= activity(problem)[0]
+    def of(self, problem: LeastSquares, optimizer: HeavyBall, clock: str, scaling: Scaling | None = None) -> np.ndarray:
+        """The recording times of one cell, (records + 1,), from 0; whole on clocks that count.
+
+        Raises:
+            ValueError: the unit is undefined for this cell.
+        """
+        horizon = self.horizon * self._unit(problem, optimizer, clock, scaling)
+        if self.most_ticks is not None:
+            horizon = min(horizon, self.most_ticks)
         if clock != "poisson":
             horizon = max(math.ceil(horizon), self.records)
         if self.spacing == "linear":
@@ -76,9 +81,34 @@ class Times:
             later = np.maximum(np.rint(later), np.arange(1, self.records + 1))
         return np.concatenate([[0.0], later])
 
+    def _unit(self, problem: LeastSquares, optimizer: HeavyBall, clock: str, scaling: Scaling | None) -> float:
+        """The unit in ticks of the clock."""
+        if self.unit == "ticks":
+            return 1.0
+        P = activity(problem)[0]
+        if self.unit == "slow_time":
+            if scaling is None:
+                raise ValueError("times.unit must not be 'slow_time' where values replace those of a scaling")
+            active = float(limits.limit_ode(scaling).ticks(1.0, problem.d))
+            return active / P if clock == "minibatch" else active
+        rate = stability.decay_rate if self.unit == "e_folds" else stability.mean_decay_rate
+        per_minibatch = abs(rate(problem, optimizer))
+        if per_minibatch == 0.0:
+            raise ValueError(f"times.unit must be ticks where nothing decays, got {self.unit!r} for {optimizer}")
+        return (1.0 if clock == "minibatch" else P) / per_minibatch
 
-def make_cell(parameters: Mapping[str, float | None]) -> tuple[LeastSquares, HeavyBall, dict[str, float]]:
-    """A cell from named parameters: its problem, its optimizer and the scaling exponents that are in force.
+
+class SweepCell(NamedTuple):
+    """A cell as its parameters make it."""
+
+    problem: LeastSquares
+    optimizer: HeavyBall
+    exponents: dict[str, float]  # those of the scaling that are in force
+    scaling: Scaling | None  # None where a value replaces one of the scaling's
+
+
+def make_cell(parameters: Mapping[str, float | None]) -> SweepCell:
+    """A cell from named parameters.
 
     Args:
         parameters: `d`, the fields of `Scaling`, `label_noise`, and p, B, eps, eta or eta_over_critical where they
@@ -101,93 +131,133 @@ def make_cell(parameters: Mapping[str, float | None]) -> tuple[LeastSquares, Hea
         multiple = _validate.positive("eta_over_critical", given["eta_over_critical"])
         eta = multiple * stability.critical_learning_rate(problem, eps)
     exponents = {name: getattr(scaling, name) for name, by in REPLACED.items() if not given.keys() & set(by)}
-    return problem, HeavyBall(eta, eps), exponents
+    whole = scaling if not given.keys() & set(DIRECT) else None
+    return SweepCell(problem, HeavyBall(eta, eps), exponents, whole)
 
 
-def run_sweep(
-    axes: Mapping[str, Sequence[float]],
-    parameters: Mapping[str, float | None],
-    times: Times,
-    *,
-    trajectories: int,
-    seed: int,
-    clock: str = "active",
-    engine: str = "reduced",
-    oracle: str | None = None,
-    chunk: int | None = None,
-    progress: Progress | None = None,
-) -> xr.Dataset:
-    """Simulate every cell of a grid.
+@dataclass(frozen=True)
+class Sweep:
+    """What to simulate: a grid of cells, when to record them, and how.
 
     Args:
         axes: values by parameter name; no axis at all is a single cell.
         parameters: the values that all cells share, as in `make_cell`.
         times: when to record.
-        trajectories: as in `simulate`, like all that follow.
+        trajectories: as in `simulate`, like all that follow but `cases`.
         seed: see there.
         clock: see there.
         engine: see there.
         oracle: see there.
         chunk: see there.
-        progress: see there.
-
-    Returns:
-        Dataset with one dim an axis, then (time, moment); as from `simulate_cells`, with the exponents beside.
+        cases: further parameters by the name of a case; cases are one more dim, "case", before the axes.
 
     Raises:
-        ValueError: an argument is outside its range, or an axis is empty or repeats a value.
+        ValueError: an argument is outside its range, an axis is empty or repeats a value, or a parameter has two
+            values.
+    """
+
+    axes: Mapping[str, Sequence[float]]
+    parameters: Mapping[str, float | None]
+    times: Times
+    trajectories: int
+    seed: int
+    clock: str = "active"
+    engine: str = "reduced"
+    oracle: str | None = None
+    chunk: int | None = None
+    cases: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, values in self.axes.items():
+            _validate.choice("an axis", name, PARAMETERS)
+            if len(values) == 0 or len(set(values)) < len(values):
+                raise ValueError(
+                    f"the axis {name} must have at least one value and no value twice, got {list(values)!r}"
+                )
+        for exponent, values in REPLACED.items():
+            given = [name for name in values if name in self.axes or self.parameters.get(name) is not None]
+            if exponent in self.axes and given:
+                raise ValueError(f"{given[0]} must not be given where {exponent} is an axis: it would not depend on it")
+        for case, parameters in self.cases.items():
+            if shared := parameters.keys() & self.axes.keys():
+                raise ValueError(f"{shared.pop()} must not be both an axis and a parameter of the case {case}")
+        _validate.choice("clock", self.clock, _validate.CLOCKS)
+
+    @property
+    def grid(self) -> dict[str, np.ndarray]:
+        """The dims of the cells and their coordinates."""
+        cases = {CASE: np.asarray(list(self.cases))} if self.cases else {}
+        return cases | {name: np.asarray(values) for name, values in self.axes.items()}
+
+    def cells(self) -> list[SweepCell]:
+        """All cells, in the order of the grid.
+
+        Raises:
+            ValueError: a parameter is outside its range.
+        """
+        return [
+            make_cell({**self.parameters, **case, **dict(zip(self.axes, values, strict=True))})
+            for case in (self.cases.values() or [{}])
+            for values in itertools.product(*self.axes.values())
+        ]
+
+
+def run_sweep(sweep: Sweep, progress: Progress | None = None) -> xr.Dataset:
+    """Simulate every cell of a sweep.
+
+    Returns:
+        Dataset with the dims of the grid, then (time, moment); as from `simulate_cells`, with the exponents beside, and
+        the scaling's prefactors where no value replaces the scaling's.
+
+    Raises:
+        ValueError: a parameter is outside its range.
         MemoryError: a cell, or all results together, are too large for the memory at hand.
     """
-    for name, values in axes.items():
-        _validate.choice("an axis", name, PARAMETERS)
-        if len(values) == 0 or len(set(values)) < len(values):
-            raise ValueError(f"the axis {name} must have at least one value and no value twice, got {list(values)!r}")
-    for exponent, values in REPLACED.items():
-        given = [name for name in values if name in axes or parameters.get(name) is not None]
-        if exponent in axes and given:
-            raise ValueError(f"{given[0]} must not be given where {exponent} is an axis: it would not depend on it")
-    _validate.choice("clock", clock, _validate.CLOCKS)
     # Statistics, exact values and what is made of them: some 30 numbers a record.
-    needed = math.prod(len(values) for values in axes.values()) * (times.records + 1) * 3 * 8 * 30
+    size = math.prod(len(values) for values in sweep.grid.values())
+    needed = size * (sweep.times.records + 1) * 3 * 8 * 30
     if needed > (available := psutil.virtual_memory().available):
         raise MemoryError(
             f"the results of this sweep need {needed / 1e9:.1f} GB and {available / 1e9:.1f} GB are available; take "
             "fewer cells or times.records"
         )
-    points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    cells = [make_cell({**parameters, **point}) for point in points]
-    recorded = [times.of(problem, optimizer, clock) for problem, optimizer, _ in cells]
+    cells = sweep.cells()
+    recorded = [sweep.times.of(cell.problem, cell.optimizer, sweep.clock, cell.scaling) for cell in cells]
     dataset = simulate_cells(
-        [(problem, optimizer) for problem, optimizer, _ in cells],
+        [(cell.problem, cell.optimizer) for cell in cells],
         times=recorded,
-        trajectories=trajectories,
-        seed=seed,
-        clock=clock,
-        engine=engine,
-        oracle=oracle,
-        chunk=chunk,
+        trajectories=sweep.trajectories,
+        seed=sweep.seed,
+        clock=sweep.clock,
+        engine=sweep.engine,
+        oracle=sweep.oracle,
+        chunk=sweep.chunk,
         progress=progress,
     )
-    for name in cells[0][2]:
-        dataset.coords[name] = ("cell", [exponents[name] for _, _, exponents in cells])
-    dataset = _on_grid(dataset, {name: np.asarray(values) for name, values in axes.items()})
+    for name in cells[0].exponents:
+        dataset.coords[name] = ("cell", [cell.exponents[name] for cell in cells])
+    scalings = [cell.scaling for cell in cells if cell.scaling is not None]
+    if len(scalings) == len(cells):
+        for name in SCALING:
+            dataset.coords[name] = ("cell", [getattr(scaling, name) for scaling in scalings])
+    dataset = on_grid(dataset, sweep.grid)
     if all(np.array_equal(recorded[0], other) for other in recorded):
         dataset = dataset.assign_coords(time=recorded[0])
     return dataset
 
 
-def _on_grid(dataset: xr.Dataset, axes: Mapping[str, np.ndarray]) -> xr.Dataset:
-    """The dim `cell` unfolded into one dim an axis."""
-    shape = tuple(len(values) for values in axes.values())
+def on_grid(dataset: xr.Dataset, grid: Mapping[str, np.ndarray]) -> xr.Dataset:
+    """The dim `cell` unfolded into the dims of a grid."""
+    shape = tuple(len(values) for values in grid.values())
 
     def unfolded(variable: xr.DataArray) -> tuple[tuple[str, ...], np.ndarray]:
         rest = tuple(str(dim) for dim in variable.dims[1:])
-        return (*axes, *rest), variable.values.reshape(shape + variable.shape[1:])
+        return (*grid, *rest), variable.values.reshape(shape + variable.shape[1:])
 
     variables = {name: unfolded(variable) for name, variable in dataset.data_vars.items()}
     coords = {
         name: unfolded(variable) if "cell" in variable.dims else variable
         for name, variable in dataset.coords.items()
-        if name not in axes
+        if name not in grid
     }
-    return xr.Dataset(variables, {**coords, **axes}, dataset.attrs)
+    return xr.Dataset(variables, {**coords, **grid}, dataset.attrs)

@@ -9,7 +9,7 @@ import xarray as xr
 from scipy import stats
 
 from sparsesim import HeavyBall, LeastSquares, Scaling, compare, comparison, simulate
-from sparsesim.sweep import Times, make_cell, run_sweep
+from sparsesim.sweep import Sweep, Times, make_cell, run_sweep
 from sparsesim.theory import least_squares, stability
 
 PROBLEM, OPTIMIZER = LeastSquares(20, 0.3, 5), HeavyBall(0.1, 0.2)
@@ -162,11 +162,11 @@ def test_a_simulation_agrees(clock: str) -> None:
 @pytest.mark.parametrize("axes", [{"d": [5, 9], "alpha": [0.1, 0.6]}, {"p": [0.2, 0.5, 0.9], "eps": [0.3, 0.6]}])
 def test_a_parameter_may_be_any_axis(axes: dict[str, list[float]]) -> None:
     base = {"alpha": 0.3, "beta": 0.5, "delta": 0.4, "d": 6}
-    compared = compare(run_sweep(axes, base, Times(8, records=2), trajectories=400, seed=0))
+    compared = compare(run_sweep(Sweep(axes, base, Times(8, records=2), trajectories=400, seed=0)))
     assert compared.attrs["verdict"] == "agrees"
     for point in itertools.product(*axes.values()):
         named = dict(zip(axes, point, strict=True))
-        problem, optimizer, _ = make_cell({**base, **named})
+        problem, optimizer, *_ = make_cell({**base, **named})
         exact = least_squares.moments(problem, optimizer, [0, 4, 8], "active")
         np.testing.assert_array_equal(compared.exact.sel(named), exact)
 
@@ -185,7 +185,9 @@ def test_planes_raise_no_false_alarm(clock: str) -> None:
     axes = {"alpha": grid, "delta": [0.05, 0.4, 0.8, 1.2, 1.6, 2.0]}
     verdicts = [
         compare(
-            run_sweep(axes, {"beta": 0.5, "d": 30}, Times(40, records=10), trajectories=512, seed=seed, clock=clock)
+            run_sweep(
+                Sweep(axes, {"beta": 0.5, "d": 30}, Times(40, records=10), trajectories=512, seed=seed, clock=clock)
+            )
         )
         for seed in range(30)
     ]

@@ -4,27 +4,27 @@ import numpy as np
 import pytest
 
 from sparsesim import HeavyBall, LeastSquares, Scaling, simulate
-from sparsesim.sweep import Times, make_cell, run_sweep
+from sparsesim.sweep import Sweep, Times, make_cell, run_sweep
 from sparsesim.theory import stability
 
 BASE = {"alpha": 0.3, "beta": 0.5, "delta": 0.6, "d": 16}
 
 
 def test_a_cell_follows_its_scaling() -> None:
-    problem, optimizer, exponents = make_cell({**BASE, "label_noise": 0.2, "p": None})
+    problem, optimizer, exponents, _ = make_cell({**BASE, "label_noise": 0.2, "p": None})
     assert (problem, optimizer) == Scaling(0.3, 0.5, 0.6).at(16, label_noise=0.2)
     assert exponents == {"alpha": 0.3, "beta": 0.5, "delta": 0.6, "kappa": 0.5}
 
 
 def test_values_replace_the_scaling_and_its_exponents() -> None:
-    problem, optimizer, exponents = make_cell({**BASE, "p": 0.25, "B": 3, "eps": 0.5, "eta": 0.125})
+    problem, optimizer, exponents, _ = make_cell({**BASE, "p": 0.25, "B": 3, "eps": 0.5, "eta": 0.125})
     assert problem == LeastSquares(16, 0.25, 3)
     assert optimizer == HeavyBall(0.125, 0.5)
     assert exponents == {}
 
 
 def test_eta_over_critical() -> None:
-    problem, optimizer, exponents = make_cell({**BASE, "eps": 0.4, "eta_over_critical": 1.1})
+    problem, optimizer, exponents, _ = make_cell({**BASE, "eps": 0.4, "eta_over_critical": 1.1})
     assert optimizer.eta == pytest.approx(1.1 * stability.critical_learning_rate(problem, 0.4), rel=1e-15)
     assert "kappa" not in exponents
 
@@ -44,7 +44,7 @@ def test_bad_parameters_are_named(changed: dict, message: str) -> None:
 
 
 def test_linear_times() -> None:
-    problem, optimizer, _ = make_cell(BASE)
+    problem, optimizer, *_ = make_cell(BASE)
     assert Times(100, records=4).of(problem, optimizer, "active").tolist() == [0, 25, 50, 75, 100]
     assert Times(1.5, records=3).of(problem, optimizer, "poisson").tolist() == [0, 0.5, 1.0, 1.5]
 
@@ -63,7 +63,7 @@ def test_e_folds_shrink_the_risk_by_as_much() -> None:
     from sparsesim.theory import least_squares
 
     for alpha, delta in ((0.3, 0.2), (0.3, 0.8), (1.0, 0.5)):
-        problem, optimizer, _ = make_cell({**BASE, "d": 400, "alpha": alpha, "delta": delta})
+        problem, optimizer, *_ = make_cell({**BASE, "d": 400, "alpha": alpha, "delta": delta})
         for clock in ("minibatch", "active", "poisson"):
             times = Times(3.0, "e_folds", records=2).of(problem, optimizer, clock)
             _, middle, last = least_squares.moments(problem, optimizer, times, clock)[:, 0]
@@ -93,7 +93,7 @@ def test_e_folds_at_the_frontier_are_refused() -> None:
 
 def test_a_grid_is_labelled_by_its_axes_and_its_cells_are_simulate_s() -> None:
     axes = {"delta": [0.2, 0.9], "alpha": [0.0, 0.4, 0.8]}
-    data = run_sweep(axes, BASE, Times(12, records=3), trajectories=20, seed=5)
+    data = run_sweep(Sweep(axes, BASE, Times(12, records=3), trajectories=20, seed=5))
     assert data["mean"].dims == ("delta", "alpha", "time", "moment")
     assert data.time.values.tolist() == [0, 4, 8, 12]
     assert data.kappa.dims == ("delta", "alpha")
@@ -105,8 +105,8 @@ def test_a_grid_is_labelled_by_its_axes_and_its_cells_are_simulate_s() -> None:
 
 
 def test_times_of_their_own_for_every_cell() -> None:
-    data = run_sweep({"d": [4, 16]}, {"alpha": 0.3, "beta": 0.5, "delta": 0.8}, Times(2, "e_folds", records=2),
-                     trajectories=4, seed=0)  # fmt: skip
+    data = run_sweep(Sweep({"d": [4, 16]}, {"alpha": 0.3, "beta": 0.5, "delta": 0.8}, Times(2, "e_folds", records=2),
+                     trajectories=4, seed=0))  # fmt: skip
     assert data.d.values.tolist() == [4, 16]
     assert "time" not in data.coords
     assert data.clock_time[1, -1] > data.clock_time[0, -1]
@@ -123,14 +123,14 @@ def test_times_of_their_own_for_every_cell() -> None:
 )
 def test_bad_axes_are_named(axes: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        run_sweep(axes, BASE, Times(5), trajectories=4, seed=0)
+        run_sweep(Sweep(axes, BASE, Times(5), trajectories=4, seed=0))
 
 
 def test_results_too_large_for_the_memory_are_refused() -> None:
     with pytest.raises(MemoryError, match=r"the results of this sweep need .* GB .* take fewer cells or times.records"):
-        run_sweep({"alpha": [0.1]}, BASE, Times(5, records=10**12), trajectories=4, seed=0)
+        run_sweep(Sweep({"alpha": [0.1]}, BASE, Times(5, records=10**12), trajectories=4, seed=0))
 
 
 def test_an_axis_that_changes_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="p must not be given where alpha is an axis"):
-        run_sweep({"alpha": [0.1, 0.2]}, {**BASE, "p": 0.5}, Times(5), trajectories=4, seed=0)
+        run_sweep(Sweep({"alpha": [0.1, 0.2]}, {**BASE, "p": 0.5}, Times(5), trajectories=4, seed=0))

@@ -65,6 +65,11 @@ def _panel(ax: Axes, cell: xr.Dataset, moment: str) -> None:
     ax.plot(time, _shown(ax, mean), "o", ms=2.4, mew=0, markevery=every, color=style.BLUE, label="simulated mean")
     if "exact" in data:
         ax.plot(time, _shown(ax, data["exact"]), color=style.INK, lw=1.0, label="exact")
+    if "limit" in data:  # of every panel, or the legend would lack it where the first has none
+        limit = np.where(data["limit"] < ax.get_ylim()[1], data["limit"], np.nan)
+        ax.plot(
+            time, limit, color=style.VERMILLION, lw=1.0, ls=(0, (4, 2)), label=r"limit $d \to \infty$", scaley=False
+        )
 
 
 def _log_spaced(time: np.ndarray) -> bool:

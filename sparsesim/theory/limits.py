@@ -40,6 +40,10 @@ VARIABLES = {
 }
 
 
+class NoLimit(ValueError):
+    """A scaling that has no limit ODE."""
+
+
 class LinearSDE(NamedTuple):
     """dZ = drift Z ds + diffusion Z dW, Ito, for Z = (X, Y) and one Brownian motion W; s is the limit's slow time."""
 
@@ -177,16 +181,20 @@ def limit_ode(scaling: Scaling, problem: str = "least_squares", r: float | None 
         r: belongs to logistic regression; None.
 
     Raises:
-        ValueError: an argument is outside its range; delta = 0; kappa below the frontier exponent, where trajectories
-            diverge at once; or, at the curvature ceiling, c_eta c_eps c_p of 4 or above, where the mean does.
+        ValueError: an argument is outside its range.
+        NoLimit: a ValueError too; delta = 0, where momentum lives for a fixed number of minibatches; kappa below the
+            frontier exponent, where trajectories diverge at once; or, at the curvature ceiling, c_eta c_eps c_p of 4 or
+            above, where the mean does.
     """
     if r is not None:
         raise ValueError(f"r must be None for least squares, which has no signal to norm, got {r!r}")
+    if scaling.delta == 0.0:
+        raise NoLimit("delta must be above 0 for a limit ODE, got 0.0")
     phase = phases.classify(scaling.alpha, scaling.beta, scaling.delta, problem)
     assert scaling.kappa is not None
     cell = phase.cell(scaling.kappa)
     if cell.number is None:
-        raise ValueError(
+        raise NoLimit(
             f"kappa must be at least {phase.frontier_exponent:g}, the frontier exponent of alpha = {scaling.alpha:g}, "
             f"beta = {scaling.beta:g}, delta = {scaling.delta:g}, got {scaling.kappa:g}"
         )
@@ -195,7 +203,7 @@ def limit_ode(scaling: Scaling, problem: str = "least_squares", r: float | None 
     feedback = scaling.c_eta / (2.0 * c_B) if cell.number in (2, 4, 6, 8) else 0.0
     curvature = scaling.c_eta * scaling.c_eps * c_p / 4.0 if cell.number in (7, 8) else 0.0
     if curvature >= 1.0:
-        raise ValueError(f"c_eta c_eps c_p must be below 4 at the curvature ceiling, got {4.0 * curvature:g}")
+        raise NoLimit(f"c_eta c_eps c_p must be below 4 at the curvature ceiling, got {4.0 * curvature:g}")
     sgd = cell.number in (1, 2)
     return LimitODE(
         scaling=scaling,
@@ -208,6 +216,42 @@ def limit_ode(scaling: Scaling, problem: str = "least_squares", r: float | None 
         curvature=curvature,
         rate=(2.0 * scaling.c_eta * c_p if sgd else scaling.c_eps) / P0,
     )
+
+
+def limit_moments(
+    scaling: Scaling,
+    problem: LeastSquares,
+    times: ArrayLike,
+    clock: str,
+    start: Mapping[str, float] | None = None,
+) -> np.ndarray:
+    """R, V and C as the limit has them, at ticks of a clock of a problem at finite d.
+
+    Args:
+        scaling: what the limit is of.
+        problem: the problem at finite d, whose p scales V and C and whose P turns minibatches into active updates.
+        times: (time,), as in `least_squares.moments`.
+        clock: "minibatch", "active" or "poisson".
+        start: moments at time 0 by name, as there.
+
+    Returns:
+        (time, 3), NaN for a moment that the limit leaves open.
+
+    Raises:
+        ValueError: an argument is outside its range, or, as NoLimit, see `limit_ode`.
+    """
+    limit = limit_ode(scaling)
+    ticks = _validate.clock_times(times, clock).astype(np.float64)
+    active = ticks * least_squares.activity(problem)[0] if clock == "minibatch" else ticks
+    units = dict(zip("RVC", (1.0, problem.p**2, problem.p), strict=True))
+    known = [name for name in limit.variables if name in units]
+    moments = np.full((len(ticks), 3), np.nan)
+    if known:
+        first = dict(zip(units, _validate.start_moments(start, problem.d), strict=True))
+        scaled = {name: first[name] / units[name] for name in known}
+        values = limit.trajectory(active / limit.ticks(1.0, problem.d), scaled)
+        moments[:, : len(known)] = values * [units[name] for name in known]
+    return moments
 
 
 def _prefactors(scaling: Scaling) -> tuple[float, float]:

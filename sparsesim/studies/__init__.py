@@ -1,0 +1,46 @@
+"""What a command can make of a sweep: one module a study.
+
+A study computes a dataset, and from that dataset alone draws figures and says what came out. Its dataset has an
+attribute `verdict`: "agrees", "disagrees" or "untested" where something was simulated, else "computed".
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import xarray as xr
+
+from sparsesim.report import Outcome
+from sparsesim.simulation.driver import Progress
+from sparsesim.studies import grid
+from sparsesim.sweep import Sweep
+
+__all__ = ["STUDIES", "Study"]
+
+
+class Study(Protocol):
+    """A module that has these functions."""
+
+    def compute(self, sweep: Sweep, progress: Progress) -> xr.Dataset:
+        """The dataset; `progress` is called with (work done, all work), first when the inputs are known to be good.
+
+        Raises:
+            ValueError: a value is outside its range, or the sweep is not of the kind that the study is about.
+            MemoryError: a cell, or all results together, are too large for the memory at hand.
+        """
+        ...
+
+    def draw(self, dataset: xr.Dataset, folder: Path) -> list[Path]:
+        """Figures as PDF and PNG in `folder`. Returns their paths."""
+        ...
+
+    def summary(self, dataset: xr.Dataset) -> Mapping[str, object]:
+        """The outcome in plain numbers."""
+        ...
+
+    def outcome(self, dataset: xr.Dataset) -> Outcome:
+        """The outcome for a reader."""
+        ...
+
+
+STUDIES: Mapping[str, Study] = {"grid": grid}

@@ -1,0 +1,30 @@
+"""Any grid of cells: simulated moments against exact ones."""
+
+from pathlib import Path
+
+import xarray as xr
+
+from sparsesim import figures, report
+from sparsesim.comparison import compare
+from sparsesim.simulation.driver import Progress
+from sparsesim.sweep import Sweep, run_sweep
+
+
+def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
+    """The simulated and compared grid."""
+    return compare(run_sweep(sweep, progress))
+
+
+def draw(dataset: xr.Dataset, folder: Path) -> list[Path]:
+    """What fits the dims of the grid."""
+    return figures.draw(dataset, folder)
+
+
+def summary(dataset: xr.Dataset) -> dict[str, object]:
+    """Verdicts and scores."""
+    return report.summary(dataset)
+
+
+def outcome(dataset: xr.Dataset) -> report.Outcome:
+    """Verdicts and scores, and where simulation and theory disagree."""
+    return report.comparison(dataset)
