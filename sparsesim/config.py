@@ -85,6 +85,7 @@ class ScaleConfig:
     points: int = MISSING
     horizon: float = MISSING
     dimensions: list[int] = MISSING
+    most_ticks: float = MISSING  # of a cell, where a sweep's horizon grows with d
 
 
 @dataclass

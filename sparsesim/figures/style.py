@@ -10,6 +10,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
+import matplotlib
 import matplotlib.style
 import numpy as np
 from cycler import cycler
@@ -88,6 +89,11 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
             return draw(*args, **kwargs)
 
     return wrapper
+
+
+def sequence(count: int) -> list[Any]:
+    """So many colours from light to dark, for curves in an order."""
+    return list(matplotlib.colormaps["viridis_r"](np.linspace(0.15, 1.0, count)))
 
 
 def new_figure(

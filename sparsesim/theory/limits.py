@@ -21,7 +21,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -146,7 +146,8 @@ class LimitODE:
         p = problem.p
         R, V, C = np.moveaxis(np.asarray(moments, dtype=np.float64), -1, 0)
         if self.variables == ("E",):
-            return (R + optimizer.eta * C + optimizer.eta / (optimizer.eps * p) * V)[..., None]
+            weights = envelope_weights(p, optimizer.eta, optimizer.eps)
+            return (weights["R"] * R + weights["V"] * V + weights["C"] * C)[..., None]
         return np.stack([R, V / p**2, C / p], axis=-1)[..., : len(self.variables)]
 
     def at(self, d: int, s: ArrayLike, clock: str = "poisson") -> np.ndarray:
@@ -216,6 +217,15 @@ def limit_ode(scaling: Scaling, problem: str = "least_squares", r: float | None 
         curvature=curvature,
         rate=(2.0 * scaling.c_eta * c_p if sgd else scaling.c_eps) / P0,
     )
+
+
+def envelope_weights(p: Any, eta: Any, eps: Any) -> dict[str, Any]:
+    """What R, V and C count in the envelope E = R + eta C + eta V/(eps p), by name, for numbers or arrays of them.
+
+    Without decay and noise E is what the oscillation of the mean conserves: with q = eta m and lam = eta eps p it is
+    |e|^2 + <e, q> + |q|^2/lam, positive while lam < 4.
+    """
+    return {"R": 1.0, "V": eta / (eps * p), "C": eta}
 
 
 def limit_moments(

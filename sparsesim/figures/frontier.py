@@ -1,0 +1,107 @@
+"""The stability frontier: where simulated moments start to grow, beside the exact frontier and the claimed one."""
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sparsesim.figures import labels, style
+
+MULTIPLE = "eta_over_critical"
+MARKERS = "os^Dvp"
+
+
+def draw(dataset: xr.Dataset, folder: str | Path) -> list[Path]:
+    """The frontier, the growth it was found from, and trajectories on both sides, as PDF and PNG. Returns the paths."""
+    figures = {"frontier": frontier, "growth": growth, "divergence": divergence}
+    return [path for name, figure in figures.items() for path in style.save(figure(dataset), folder, name)]
+
+
+@style.styled
+def frontier(dataset: xr.Dataset) -> Figure:
+    """Critical learning rates against delta, one colour a dimension: points simulated, lines exact and claimed."""
+    figure, axes = style.new_figure(width=style.SINGLE * 1.3, height=3.4)
+    ax = axes[0, 0]
+    delta, shades = dataset.delta.values, style.sequence(dataset.sizes["d"])
+    for i, d in enumerate(dataset.d.values):
+        cell, colour = dataset.sel(d=d), shades[i]
+        ax.plot(delta, cell.frontier_exact, color=colour)
+        ax.plot(delta, cell.frontier_claimed, color=colour, ls=(0, (3, 2)))
+        bracket = np.abs(np.stack([cell.frontier_low, cell.frontier_high]) - cell.frontier.values)
+        ax.errorbar(delta, cell.frontier, bracket, fmt=MARKERS[i % len(MARKERS)], ms=4, color=colour, mec="white",
+                    mew=0.5, elinewidth=0.9, zorder=3)  # fmt: skip
+        ax.annotate(labels.equation("d", d), (delta[-1], cell.frontier_exact.values[-1]), xytext=(4, 0),
+                    textcoords="offset points", color=colour, va="center", size=7)  # fmt: skip
+    ax.set_yscale("log")
+    ax.set(xlabel=labels.axis_label("delta"), ylabel=r"critical learning rate $\eta_c$")
+    resonance = 1.0 - float(dataset.beta.values.flat[0]) + float(dataset.alpha.values.flat[0])
+    if delta[0] < resonance < delta[-1]:
+        ax.axvline(resonance, color=style.GREY, lw=0.7, ls=":")
+        ax.annotate("resonance", (resonance, 1.0), xycoords=ax.get_xaxis_transform(), xytext=(2, -2),
+                    textcoords="offset points", va="top", size=7, color=style.GREY)  # fmt: skip
+    ax.margins(x=0.03)
+    ax.set_title(f"Where second moments start to grow\n{labels.fixed(dataset, without=('d', 'delta'))}")
+    handles = [
+        ax.errorbar([], [], yerr=[], fmt="o", ms=4, color=style.BLUE, label="simulated"),
+        *ax.plot([], [], color=style.BLUE, label="exact (H = 1)"),
+        *ax.plot([], [], color=style.BLUE, ls=(0, (3, 2)), label="claimed: no limit of stability"),
+    ]
+    ax.legend(handles=handles, loc="lower left")
+    return figure
+
+
+@style.styled
+def growth(dataset: xr.Dataset) -> Figure:
+    """The envelope's growth per relaxation against the learning rate, one panel a dimension, one colour a delta."""
+    count = dataset.sizes["d"]
+    figure, axes = style.new_figure(
+        1, count, width=style.DOUBLE if count > 1 else style.SINGLE, height=2.7, sharey=True
+    )
+    for ax, d in zip(axes[0], dataset.d.values, strict=True):
+        _growth_panel(ax, dataset.sel(d=d))
+        ax.set_title(labels.equation("d", d))
+        ax.set_xlabel(labels.axis_label(MULTIPLE) if count < 3 else r"$\eta / \eta_c$")
+    axes[0, 0].set_ylabel("growth of $E$ per relaxation")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside right center")
+    return figure
+
+
+@style.styled
+def divergence(dataset: xr.Dataset) -> Figure:
+    """R in time at the largest delta, on both sides of the exact frontier and far above the claimed one."""
+    count = dataset.sizes["d"]
+    figure, axes = style.new_figure(
+        1, count, width=style.DOUBLE if count > 1 else style.SINGLE, height=2.7, sharey=True
+    )
+    for ax, d in zip(axes[0], dataset.d.values, strict=True):
+        _divergence_panel(ax, dataset.sel(d=d).isel(delta=-1))
+        ax.set_xlabel("relaxations")
+    axes[0, 0].set(yscale="log", ylabel=f"{labels.MOMENT_NAMES['R']}, {labels.equation('delta', dataset.delta[-1])}")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside right center")
+    return figure
+
+
+def _growth_panel(ax: Axes, cells: xr.Dataset) -> None:
+    ax.axhline(0.0, color=style.GREY, lw=0.6)
+    ax.axvline(1.0, color=style.GREY, lw=0.8, ls=(0, (4, 2)))
+    shades = style.sequence(cells.sizes["delta"])
+    for shade, marker, delta in zip(shades, MARKERS * 9, cells.delta.values, strict=False):
+        cell = cells.sel(delta=delta)
+        ax.errorbar(cell[MULTIPLE], cell.growth, 2.0 * cell.growth_std_error, fmt=marker + "-", ms=3, lw=0.8,
+                    color=shade, elinewidth=0.8, label=labels.equation("delta", delta))  # fmt: skip
+
+
+def _divergence_panel(ax: Axes, cells: xr.Dataset) -> None:
+    shades = style.sequence(cells.sizes[MULTIPLE])
+    for shade, marker, multiple in zip(shades, MARKERS * 9, cells[MULTIPLE].values, strict=False):
+        cell = cells.sel({MULTIPLE: multiple}).sel(moment="R")
+        elapsed = cell.clock_time / cell.clock_time[-1] * cell.relaxations
+        ax.plot(elapsed, cell.exact, color=shade, lw=0.8)
+        ax.errorbar(elapsed, cell["mean"], 2.0 * cell.std_error, fmt=marker, ms=3, color=shade, elinewidth=0.8,
+                    label=rf"${multiple:g}\,\eta_c$")  # fmt: skip
+    claimed = float(cells.frontier_claimed / cells.frontier_exact)
+    ax.set_title(f"{labels.equation('d', float(cells.d))}\nclaimed limit: {labels.number(claimed)} of the exact one")

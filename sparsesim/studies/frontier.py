@@ -1,0 +1,155 @@
+"""The stability frontier, simulated: where do second moments start to grow, and is it where the theory says?
+
+For every dimension and momentum exponent cells lie on both sides of the exact frontier. Whether their moments grow is
+read off the simulated means alone, from the envelope E = R + eta C + eta V/(eps p), which does not oscillate: its rate
+between the middle and the end of a run, in relaxations (e-folds of the noise-free squared error). The frontier lies
+between the largest learning rate at which E significantly shrinks and the smallest at which it significantly grows.
+
+Means of unstable systems are carried by rare trajectories in low dimension; from d = 1e3 on nearly all trajectories
+carry them (the dataset's effective_sample_size says so), and a few relaxations are enough to see growth.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from sparsesim import report
+from sparsesim.comparison import FALSE_ALARM, compare
+from sparsesim.figures import frontier as pictures
+from sparsesim.problems import HeavyBall, LeastSquares
+from sparsesim.simulation.driver import Progress
+from sparsesim.sweep import Sweep, run_sweep
+from sparsesim.theory import frontier, limits, stability
+from sparsesim.theory.least_squares import activity
+
+MULTIPLE = "eta_over_critical"
+DIMS = ("d", "delta", MULTIPLE)
+# Other modes than the slowest have left the envelope by then: they decay by half a relaxation faster at least.
+SHORTEST_RUN = 2.0
+
+
+def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
+    """The simulated and compared cells with their growth, and the frontier between them: found, exact and claimed.
+
+    Adds `growth` and `growth_std_error` (an upper bound) of E per relaxation with `relaxations`, the length of the run,
+    over (d, delta, eta_over_critical); and over (d, delta) `frontier` (where growth interpolates to zero) between
+    `frontier_low` and `frontier_high`, `frontier_exact` and `frontier_claimed`, all as learning rates. NaN where the
+    run is too short or the frontier lies outside the cells.
+
+    Raises:
+        ValueError: the axes are not d, delta and eta_over_critical with values on both sides of 1.
+    """
+    multiples = sweep.axes.get(MULTIPLE, ())
+    if set(sweep.axes) != set(DIMS) or sweep.cases or not min(multiples) < 1.0 < max(multiples):
+        raise ValueError(
+            f"the axes of the frontier study must be d, delta and {MULTIPLE} with values on both sides of 1, got "
+            + (", ".join(f"{name} = {list(values)}" for name, values in sweep.axes.items()) or "none")
+        )
+    dataset = compare(run_sweep(sweep, progress)).transpose(*DIMS, ...).sortby(list(DIMS))
+    dataset = dataset.assign(_growth(dataset))
+    dataset = dataset.assign(_frontiers(dataset))
+    wrong = _wrong(dataset)
+    if dataset.attrs["verdict"] == "agrees" and bool(wrong.any()):
+        dataset.attrs["verdict"] = "disagrees"
+    return dataset
+
+
+def draw(dataset: xr.Dataset, folder: Path) -> list[Path]:
+    """The frontier against delta, growth against the learning rate, and trajectories at the largest delta."""
+    return pictures.draw(dataset, folder)
+
+
+def summary(dataset: xr.Dataset) -> dict[str, object]:
+    """Verdicts and scores, and how far the found frontier is from the exact one."""
+    off = _off(dataset)
+    return {
+        **report.summary(dataset),
+        "frontiers": int(off.notnull().sum()),
+        "largest_frontier_error": float(off.max()) if off.notnull().any() else None,
+        "exact_over_claimed": float((dataset.frontier_exact / dataset.frontier_claimed).max()),
+    }
+
+
+def outcome(dataset: xr.Dataset) -> report.Outcome:
+    """The frontier at every dimension, found, exact and claimed, before the comparison of the moments."""
+    off, compared = _off(dataset), report.comparison(dataset)
+    ratio = dataset.frontier_exact / dataset.frontier_claimed
+    rows = [("simulated frontiers", f"{int(off.notnull().sum())} of {off.size} (others: the run is too short)")]
+    if off.notnull().any():
+        rows.append(("largest distance from the exact one", f"{float(off.max()):.1%}"))
+    for d in dataset.d.values:
+        top = ratio.sel(d=d).isel(delta=-1)
+        rows.append((f"exact over claimed, d = {d:g}", f"{float(top):.3g} at delta = {float(top.delta):g}"))
+    remarks = [
+        f"disagrees: at d = {d:g}, delta = {delta:g} and {multiple:g} times the exact frontier the envelope grows by "
+        f"{float(growth):.3g} a relaxation"
+        for (d, delta, multiple), growth in dataset.growth.where(_wrong(dataset)).to_series().dropna().items()
+    ]
+    return report.Outcome(
+        "frontier: where simulated second moments start to grow", rows + compared.rows, [*compared.remarks, *remarks]
+    )
+
+
+def _growth(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
+    """The envelope's growth per relaxation over the second half of the run."""
+    unit = xr.zeros_like(dataset["feedback"])
+    for index in np.ndindex(unit.shape):
+        cell = dataset[["p", "B", "eta", "eps"]].isel(dict(zip(unit.dims, index, strict=True)))
+        problem = LeastSquares(cell.d.item(), cell.p.item(), cell.B.item())
+        optimizer = HeavyBall(cell.eta.item(), cell.eps.item())
+        unit[index] = stability.mean_decay_rate(problem, optimizer)
+        if dataset.attrs["clock"] != "minibatch":
+            unit[index] /= activity(problem)[0]
+    weights = limits.envelope_weights(dataset.p, dataset.eta, dataset.eps)
+    mean = sum(weight * dataset["mean"].sel(moment=name, drop=True) for name, weight in weights.items())
+    # The moments move together: their errors are added as if wholly correlated, which bounds that of the sum.
+    error = sum(weight * dataset["std_error"].sel(moment=name, drop=True) for name, weight in weights.items())
+    half = dataset.sizes["time"] // 2
+    elapsed = dataset.clock_time * unit
+    span = elapsed.isel(time=-1) - elapsed.isel(time=half)
+    with np.errstate(all="ignore"):
+        growth = np.log(mean.isel(time=-1) / mean.isel(time=half)) / span
+        spread = (error / mean).isel(time=-1) / span
+    long_enough = elapsed.isel(time=-1) >= SHORTEST_RUN
+    return {
+        "relaxations": elapsed.isel(time=-1),
+        "growth": growth.where(long_enough & np.isfinite(growth)),
+        "growth_std_error": spread.where(long_enough & np.isfinite(growth)),
+    }
+
+
+def _frontiers(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Learning rates over (d, delta): the simulated frontier with its bracket, the exact and the claimed one."""
+    shape = dataset.sizes["d"], dataset.sizes["delta"]
+    names = ("frontier", "frontier_low", "frontier_high", "frontier_exact", "frontier_claimed")
+    found = {name: np.full(shape, np.nan) for name in names}
+    multiples = dataset[MULTIPLE].values
+    for index in np.ndindex(shape):
+        cell = dataset.isel(d=index[0], delta=index[1])
+        problem = LeastSquares(cell.d.item(), cell.p.values.flat[0], cell.B.values.flat[0])
+        eps = cell.eps.values.flat[0]
+        exact = stability.critical_learning_rate(problem, eps)
+        found["frontier_exact"][index] = exact
+        found["frontier_claimed"][index] = frontier.claimed_critical_learning_rate(problem, eps)
+        growth, error = cell.growth.values, cell.growth_std_error.values
+        shrinks, grows = growth < -3.0 * error, growth > 3.0 * error
+        if shrinks.any() and grows.any():
+            low, high = np.flatnonzero(shrinks)[-1], np.flatnonzero(grows)[0]
+            crossing = np.interp(0.0, growth[[low, high]], multiples[[low, high]]) if low < high else np.nan
+            for name, multiple in (("", crossing), ("_low", multiples[low]), ("_high", multiples[high])):
+                found[f"frontier{name}"][index] = multiple * exact
+    return {name: xr.DataArray(values, dims=("d", "delta")) for name, values in found.items()}
+
+
+def _wrong(dataset: xr.Dataset) -> xr.DataArray:
+    """Cells that grow where they should shrink or the reverse, beyond chance."""
+    score = dataset.growth / dataset.growth_std_error * np.sign(1.0 - dataset[MULTIPLE])
+    bound = stats.norm.isf(FALSE_ALARM / max(1, int(score.notnull().sum())))
+    return score > bound
+
+
+def _off(dataset: xr.Dataset) -> xr.DataArray:
+    """The relative distance of the simulated frontier from the exact one."""
+    return abs(dataset.frontier / dataset.frontier_exact - 1.0)
