@@ -119,6 +119,40 @@ def decay_rate(problem: LeastSquares, optimizer: HeavyBall) -> float:
     return -math.log(rho) if rho > 0.0 else math.inf
 
 
+def mean_decay_rate(problem: LeastSquares, optimizer: HeavyBall) -> float:
+    """-2 ln rho(F), the rate per minibatch at which the square of the mean error decays: what noise can only slow down.
+
+    F = [[1 - lam, -mu], [lam, mu]] moves the means of (e, eta m), lam = eta eps p, so that z^2 - (1+mu-lam) z + mu = 0,
+    and decay_rate <= mean_decay_rate <= retention_cap (momentum.md, section 1). Relative error at most 1e-15. Negative
+    when the mean grows (H_curvature > 1), -inf beyond the range of a float, inf where nothing is left after a step
+    (eps = 1, eta p = 1).
+    """
+    _, p, _, eta, eps = _rationals(problem, optimizer)
+    mu = 1 - eps
+    trace = abs(1 + mu - eta * eps * p)
+    discriminant = trace * trace - 4 * mu
+    if discriminant <= 0:
+        return retention_cap(optimizer.eps)
+    root = _rounded(trace) * math.sqrt(_rounded(discriminant / (trace * trace)))  # the square alone may overflow
+    modulus = 0.5 * _rounded(trace) + 0.5 * root
+    if not 0.5 < modulus < 2.0:
+        return -2.0 * math.log(modulus)
+    # The product of the two 1 - |z| is 1 + mu - trace, and its smaller factor is divided out of the other.
+    return -2.0 * math.log1p(-2.0 * _rounded(1 + mu - trace) / (_rounded(2 - trace) + root))
+
+
+def retention_cap(eps: float) -> float:
+    """-ln mu, per minibatch: no second moment decays faster than the buffer forgets (momentum.md, section 1).
+
+    inf at eps = 1.
+
+    Raises:
+        ValueError: eps is outside (0, 1].
+    """
+    eps = _validate.probability("eps", eps)
+    return -math.log1p(-eps) if eps < 1.0 else math.inf
+
+
 def spectral_radius(problem: LeastSquares, optimizer: HeavyBall) -> float:
     """rho(T) = exp(-Lambda), per minibatch (momentum.md, section 1)."""
     rate = decay_rate(problem, optimizer)

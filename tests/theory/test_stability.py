@@ -157,9 +157,71 @@ def test_c3_in_symbols():
 def test_nothing_decays_faster_than_the_buffer_forgets(d, p, B, eps, feedback):
     problem = LeastSquares(d=d, p=p, B=B)
     optimizer = HeavyBall(eta=feedback * stability.critical_learning_rate(problem, eps), eps=eps)
-    rate = stability.decay_rate(problem, optimizer)
-    assert rate <= (-math.log1p(-eps) if eps < 1.0 else math.inf) * (1.0 + 4e-15)
+    rate, mean = stability.decay_rate(problem, optimizer), stability.mean_decay_rate(problem, optimizer)
+    # mu <= rho(F)^2 <= rho(T): noise slows the mean down, and the mean is no faster than momentum.
+    assert mean <= stability.retention_cap(eps) * (1.0 + 4e-15)
+    assert rate <= mean + 4e-15 * abs(mean)
     assert (rate > 0.0) == (stability.margin(problem, optimizer) > 0.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    d=st.integers(1, 10**12),
+    p=st.floats(1e-9, 1.0),
+    B=st.integers(1, 10**6),
+    eps=st.floats(1e-9, 1.0),
+    feedback=st.floats(1e-3, 1e3),
+)
+def test_the_spectral_radius_is_an_eigenvalue(d, p, B, eps, feedback):
+    problem = LeastSquares(d=d, p=p, B=B)
+    optimizer = HeavyBall(eta=feedback * stability.critical_learning_rate(problem, eps), eps=eps)
+    values = mp.eig(hp.minibatch_map(problem, optimizer), left=False, right=False)
+    largest = max(values, key=abs)
+    assert abs(mp.im(largest)) <= mpf(10) ** -25 * abs(largest)
+    assert mp.re(largest) > 0
+    if abs(feedback - 1.0) > 1e-14:
+        assert (abs(largest) < 1) == (feedback < 1.0)
+
+
+def exact_mean_decay_rate(problem, optimizer):
+    eps, lam = mpf(optimizer.eps), mpf(optimizer.eta) * mpf(optimizer.eps) * mpf(problem.p)
+    rho = hp.spectral_radius(mp.matrix([[1 - lam, -(1 - eps)], [lam, 1 - eps]]))
+    return -2 * mp.log(rho)
+
+
+def test_mean_decay_rate_is_that_of_the_noise_free_map():
+    rng = np.random.default_rng(18)
+    for _ in range(600):
+        eps, p = 10.0 ** rng.uniform(-12, 0), 10.0 ** rng.uniform(-9, 0)
+        sum_squared = (1.0 + math.sqrt(1.0 - eps)) ** 2
+        # Anywhere, and where trouble is: both ends of the window of oscillation, and where the mean starts to grow.
+        lam = rng.choice([10.0 ** rng.uniform(-20, 3), eps**2 / sum_squared, sum_squared, 2.0 * (2.0 - eps)])
+        lam *= 1.0 + rng.choice([0.0, 1e-15, -1e-15, 1e-9, -1e-9, 1e-3, -1e-3])
+        problem, optimizer = LeastSquares(d=3, p=p, B=4), HeavyBall(eta=lam / (eps * p), eps=eps)
+        exact = exact_mean_decay_rate(problem, optimizer)
+        assert abs(stability.mean_decay_rate(problem, optimizer) - exact) <= 1e-15 * abs(exact), (p, optimizer)
+
+
+def test_mean_decay_rate_at_its_ends():
+    problem = LeastSquares(d=3, p=0.5, B=4)
+    assert stability.mean_decay_rate(problem, HeavyBall(eta=2.0, eps=1.0)) == math.inf  # e = 0 after one step
+    assert stability.mean_decay_rate(problem, HeavyBall(eta=4.0, eps=1.0)) == 0.0  # e, -e, e, ...
+    assert stability.mean_decay_rate(problem, HeavyBall(eta=1e-300, eps=0.1)) == pytest.approx(1e-300, rel=1e-15)
+    assert stability.mean_decay_rate(problem, HeavyBall(eta=2e307, eps=1.0)) == pytest.approx(-2.0 * math.log(1e307))
+
+
+def test_mean_decay_rate_is_the_rate_of_a_noiseless_minibatch():
+    for problem, optimizer in cases(100, seed=19, low=1e-3, high=0.5):
+        endless = LeastSquares(d=1, p=problem.p, B=10**200)
+        mean = stability.mean_decay_rate(endless, optimizer)
+        if math.isfinite(mean):
+            assert stability.decay_rate(endless, optimizer) == pytest.approx(mean, rel=1e-14)
+
+
+def test_retention_cap():
+    assert stability.retention_cap(1.0) == math.inf
+    assert stability.retention_cap(0.5) == pytest.approx(math.log(2.0), rel=1e-15)
+    assert stability.retention_cap(1e-18) == 1e-18
 
 
 def test_plain_sgd():
@@ -189,6 +251,8 @@ def test_growth_beyond_floats():
 
 
 @pytest.mark.parametrize("eps", [0.0, -0.1, 1.1, math.nan, math.inf, "small", None, True])
-def test_critical_learning_rate_wants_a_decay(eps):
+def test_a_decay_is_wanted(eps):
     with pytest.raises(ValueError, match=r"eps must be in \(0, 1\], got"):
         stability.critical_learning_rate(LeastSquares(d=3, p=0.1, B=1), eps)
+    with pytest.raises(ValueError, match=r"eps must be in \(0, 1\], got"):
+        stability.retention_cap(eps)
