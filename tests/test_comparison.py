@@ -171,6 +171,37 @@ def test_a_parameter_may_be_any_axis(axes: dict[str, list[float]]) -> None:
         np.testing.assert_array_equal(compared.exact.sel(named), exact)
 
 
+@pytest.mark.parametrize("clock", ["minibatch", "active", "poisson"])
+def test_the_limit_stands_beside_the_exact_moments(clock: str) -> None:
+    # On the resonance line, where the limit is within 1e-5 of the exact moments at this d; the simulation is short.
+    scaling = Scaling(0.3, 0.5, 0.8, c_eta=0.8)
+    problem, optimizer = scaling.at(10**6)
+    times = [0, 20000, 60000]
+    data = simulate(problem, optimizer, times=times, trajectories=16, seed=0, clock=clock)
+    compared = compare(data, scaling)
+    for moment in "RVC":
+        limit, exact = (compared[name].sel(moment=moment).values for name in ("limit", "exact"))
+        np.testing.assert_allclose(limit, exact, rtol=0.02, atol=1e-4 * exact.max())
+    np.testing.assert_allclose(compared.limit.sel(moment="R"), compared.exact.sel(moment="R"), atol=1e-4)
+    assert "limit" not in compare(data)
+
+
+def test_a_sweep_brings_its_scalings_and_the_limit_leaves_open_what_it_must() -> None:
+    axes = {"delta": [0.0, 0.4, 1.2], "kappa": [0.3, 0.5, 1.0]}
+    sweep = Sweep(axes, {"alpha": 0.3, "beta": 0.5, "d": 100}, Times(4, records=2), trajectories=8, seed=0)
+    known = compare(run_sweep(sweep)).limit.notnull().all("time")
+    # No limit at delta = 0 or beyond the frontier (kappa = 0.3); R alone below resonance; an envelope tells nothing.
+    assert known.sel(moment="R").values.tolist() == [[False] * 3, [False, True, True], [False, False, True]]
+    assert known.sel(moment="V").values.tolist() == [[False] * 3, [False] * 3, [False, False, False]]
+
+
+def test_another_scaling_than_that_of_the_dataset_is_refused() -> None:
+    problem, optimizer = Scaling(0.3, 0.5, 0.8).at(100)
+    data = simulate(problem, optimizer, times=[4], trajectories=8, seed=0, clock="active")
+    with pytest.raises(ValueError, match="scaling must be that of the dataset, got Scaling"):
+        compare(data, Scaling(0.3, 0.5, 0.9))
+
+
 def test_another_optimizer_has_no_exact_curve() -> None:
     data = simulate(PROBLEM, optax.sgd(0.1), times=[2], trajectories=4, seed=0, engine="vector")
     with pytest.raises(ValueError, match="dataset must come from a HeavyBall optimizer, got 'optax'"):

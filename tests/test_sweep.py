@@ -74,7 +74,7 @@ def test_e_folds_shrink_the_risk_by_as_much() -> None:
     ("arguments", "message"),
     [
         ({"horizon": 0.0}, "times.horizon must be a finite number above 0"),
-        ({"horizon": 1.0, "unit": "weeks"}, "times.unit must be one of ticks, e_folds"),
+        ({"horizon": 1.0, "unit": "weeks"}, "times.unit must be one of ticks, e_folds, relaxations, slow_time"),
         ({"horizon": 1.0, "records": 0}, "times.records must be a whole number, 1 or above"),
         ({"horizon": 1.0, "spacing": "cubic"}, "times.spacing must be one of linear, log"),
     ],
@@ -82,6 +82,50 @@ def test_e_folds_shrink_the_risk_by_as_much() -> None:
 def test_bad_times_are_named(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Times(**arguments)
+
+
+def test_relaxations_are_those_of_the_squared_mean_error() -> None:
+    # Without noise (a huge B) relaxations are e-folds; at the frontier they are still finite.
+    quiet = make_cell({**BASE, "B": 10**9, "eta": 0.02})
+    assert quiet.scaling is None
+    for clock in ("minibatch", "active"):
+        folds = Times(3.0, "e_folds", records=2).of(quiet.problem, quiet.optimizer, clock)
+        assert Times(3.0, "relaxations", records=2).of(quiet.problem, quiet.optimizer, clock).tolist() == folds.tolist()
+    critical = make_cell({**BASE, "eta_over_critical": 1.0})
+    last = Times(1.0, "relaxations", records=1).of(critical.problem, critical.optimizer, "minibatch")[-1]
+    assert last == np.ceil(1.0 / stability.mean_decay_rate(critical.problem, critical.optimizer))
+
+
+@pytest.mark.parametrize(("delta", "exponent"), [(0.4, 0.8), (1.2, 1.2)])
+def test_slow_time_is_that_of_the_limit(delta: float, exponent: float) -> None:
+    cell = make_cell({**BASE, "delta": delta, "d": 10**4})
+    times = Times(2.0, "slow_time", records=4)
+    assert times.of(cell.problem, cell.optimizer, "poisson", cell.scaling) == pytest.approx(
+        np.array([0.0, 0.5, 1.0, 1.5, 2.0]) * 10.0 ** (4 * exponent)
+    )
+    with pytest.raises(ValueError, match=r"times\.unit must not be 'slow_time' where values replace"):
+        times.of(cell.problem, cell.optimizer, "active")
+
+
+def test_most_ticks_bring_the_horizon_nearer() -> None:
+    problem, optimizer, *_ = make_cell(BASE)
+    assert Times(1e6, records=4, most_ticks=100).of(problem, optimizer, "active").tolist() == [0, 25, 50, 75, 100]
+    assert Times(40, records=4, most_ticks=100).of(problem, optimizer, "active").tolist() == [0, 10, 20, 30, 40]
+
+
+def test_cases_are_one_more_dim() -> None:
+    cases = {"dense": {"alpha": 0.1}, "sparse": {"alpha": 0.9, "c_p": 0.5}}
+    sweep = Sweep({"d": [4, 16]}, {"beta": 0.5, "delta": 0.8}, Times(4, records=2), 20, seed=5, cases=cases)
+    data = run_sweep(sweep)
+    assert data["mean"].dims == ("case", "d", "time", "moment")
+    assert data.case.values.tolist() == ["dense", "sparse"]
+    cell = data.sel(case="sparse", d=16)
+    problem, optimizer = Scaling(0.9, 0.5, 0.8, c_p=0.5).at(16)
+    assert (cell.p.item(), cell.eta.item()) == (problem.p, optimizer.eta)
+    alone = simulate(problem, optimizer, times=[0, 2, 4], trajectories=20, seed=5, clock="active")
+    np.testing.assert_array_equal(cell["mean"], alone["mean"])
+    with pytest.raises(ValueError, match="d must not be both an axis and a parameter of the case twice"):
+        Sweep({"d": [4]}, BASE, Times(4), 20, seed=5, cases={"twice": {"d": 8}})
 
 
 def test_e_folds_at_the_frontier_are_refused() -> None:
