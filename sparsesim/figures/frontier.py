@@ -71,7 +71,7 @@ def growth(dataset: xr.Dataset) -> Figure:
 
 @style.styled
 def divergence(dataset: xr.Dataset) -> Figure:
-    """R in time at the largest delta, on both sides of the exact frontier and far above the claimed one."""
+    """The envelope in time at the largest delta, on both sides of the exact frontier and far above the claimed one."""
     count = dataset.sizes["d"]
     figure, axes = style.new_figure(
         1, count, width=style.DOUBLE if count > 1 else style.SINGLE, height=2.7, sharey=True
@@ -79,7 +79,8 @@ def divergence(dataset: xr.Dataset) -> Figure:
     for ax, d in zip(axes[0], dataset.d.values, strict=True):
         _divergence_panel(ax, dataset.sel(d=d).isel(delta=-1))
         ax.set_xlabel("relaxations")
-    axes[0, 0].set(yscale="log", ylabel=f"{labels.MOMENT_NAMES['R']}, {labels.equation('delta', dataset.delta[-1])}")
+    top = labels.equation("delta", float(dataset.delta[-1]))
+    axes[0, 0].set(yscale="log", ylabel=rf"envelope $E$ of the squared error, {top}")
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside right center")
     return figure
@@ -98,10 +99,9 @@ def _growth_panel(ax: Axes, cells: xr.Dataset) -> None:
 def _divergence_panel(ax: Axes, cells: xr.Dataset) -> None:
     shades = style.sequence(cells.sizes[MULTIPLE])
     for shade, marker, multiple in zip(shades, MARKERS * 9, cells[MULTIPLE].values, strict=False):
-        cell = cells.sel({MULTIPLE: multiple}).sel(moment="R")
-        elapsed = cell.clock_time / cell.clock_time[-1] * cell.relaxations
-        ax.plot(elapsed, cell.exact, color=shade, lw=0.8)
-        ax.errorbar(elapsed, cell["mean"], 2.0 * cell.std_error, fmt=marker, ms=3, color=shade, elinewidth=0.8,
-                    label=rf"${multiple:g}\,\eta_c$")  # fmt: skip
-    claimed = float(cells.frontier_claimed / cells.frontier_exact)
-    ax.set_title(f"{labels.equation('d', float(cells.d))}\nclaimed limit: {labels.number(claimed)} of the exact one")
+        cell = cells.sel({MULTIPLE: multiple})
+        ax.plot(cell.relaxations, cell.envelope_exact, color=shade, lw=0.8)
+        ax.errorbar(cell.relaxations, cell.envelope, 2.0 * cell.envelope_std_error, fmt=marker, ms=3, color=shade,
+                    elinewidth=0.8, label=rf"${multiple:g}\,\eta_c$")  # fmt: skip
+    claimed = float(cells.frontier_exact / cells.frontier_claimed)
+    ax.set_title(rf"{labels.equation('d', float(cells.d))}; claimed limit: $\eta_c / {claimed:.3g}$")

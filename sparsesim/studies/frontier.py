@@ -33,8 +33,9 @@ SHORTEST_RUN = 2.0
 def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
     """The simulated and compared cells with their growth, and the frontier between them: found, exact and claimed.
 
-    Adds `growth` and `growth_std_error` (an upper bound) of E per relaxation with `relaxations`, the length of the run,
-    over (d, delta, eta_over_critical); and over (d, delta) `frontier` (where growth interpolates to zero) between
+    Adds over (d, delta, eta_over_critical, time) the `envelope` with `envelope_std_error` (an upper bound) and
+    `envelope_exact`, and `relaxations`, the time counted in them; over (d, delta, eta_over_critical) its `growth` per
+    relaxation with `growth_std_error`; and over (d, delta) `frontier` (where growth interpolates to zero) between
     `frontier_low` and `frontier_high`, `frontier_exact` and `frontier_claimed`, all as learning rates. NaN where the
     run is too short or the frontier lies outside the cells.
 
@@ -93,7 +94,7 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
 
 
 def _growth(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
-    """The envelope's growth per relaxation over the second half of the run."""
+    """The envelope, and its growth per relaxation over the second half of the run."""
     unit = xr.zeros_like(dataset["feedback"])
     for index in np.ndindex(unit.shape):
         cell = dataset[["p", "B", "eta", "eps"]].isel(dict(zip(unit.dims, index, strict=True)))
@@ -103,20 +104,26 @@ def _growth(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
         if dataset.attrs["clock"] != "minibatch":
             unit[index] /= activity(problem)[0]
     weights = limits.envelope_weights(dataset.p, dataset.eta, dataset.eps)
-    mean = sum(weight * dataset["mean"].sel(moment=name, drop=True) for name, weight in weights.items())
+
+    def envelope(variable: str) -> xr.DataArray:
+        return sum(weight * dataset[variable].sel(moment=name, drop=True) for name, weight in weights.items())  # type: ignore[return-value]
+
     # The moments move together: their errors are added as if wholly correlated, which bounds that of the sum.
-    error = sum(weight * dataset["std_error"].sel(moment=name, drop=True) for name, weight in weights.items())
+    mean, error = envelope("mean"), envelope("std_error")
     half = dataset.sizes["time"] // 2
     elapsed = dataset.clock_time * unit
     span = elapsed.isel(time=-1) - elapsed.isel(time=half)
     with np.errstate(all="ignore"):
         growth = np.log(mean.isel(time=-1) / mean.isel(time=half)) / span
         spread = (error / mean).isel(time=-1) / span
-    long_enough = elapsed.isel(time=-1) >= SHORTEST_RUN
+    measured = (elapsed.isel(time=-1) >= SHORTEST_RUN) & np.isfinite(growth)
     return {
-        "relaxations": elapsed.isel(time=-1),
-        "growth": growth.where(long_enough & np.isfinite(growth)),
-        "growth_std_error": spread.where(long_enough & np.isfinite(growth)),
+        "envelope": mean,
+        "envelope_std_error": error,
+        "envelope_exact": envelope("exact"),
+        "relaxations": elapsed,
+        "growth": growth.where(measured),
+        "growth_std_error": spread.where(measured),
     }
 
 
