@@ -105,3 +105,14 @@ def test_default_cells(make) -> None:
     both = spread(make({"alpha": np.linspace(0, 1, 6).tolist(), "delta": np.linspace(0, 1, 11).tolist()}))
     assert both == [{"alpha": a, "delta": d} for a in (1, 4) for d in (2, 8)]
     assert len(spread(make({"alpha": [0, 1, 2], "delta": [0, 1, 2], "d": [1, 2, 3]}))) == 4
+
+
+def test_the_limit_is_dashed_and_does_not_stretch_the_panel(plane) -> None:
+    without = trajectories(plane).axes[0].get_ylim()
+    limit = plane["exact"].where(plane.moment == "R") * 1.1
+    figure = trajectories(plane.assign(limit=limit))
+    assert figure.axes[0].get_ylim() == without
+    (dashed,) = (line for line in figure.axes[0].lines if "limit" in str(line.get_label()))
+    assert dashed.is_dashed()
+    assert np.isfinite(dashed.get_ydata()).any()
+    assert "limit" in " ".join(text.get_text() for text in figure.legends[0].get_texts())

@@ -57,6 +57,23 @@ def test_above_resonance_the_claimed_frontier_is_far_below(computed: xr.Dataset)
     assert (half.envelope.isel(time=-1) < 0.2).all()
 
 
+@pytest.mark.parametrize("d", [1000, 10_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_the_paper_s_ceiling_is_false(d: int) -> None:
+    """At alpha 0.3, beta 0.5, delta 1.2: decay at half the exact frontier, far above the claim, and growth just beyond.
+
+    The growth rate over three relaxations; the sample of 512 is enough, for nearly all of it carries the mean.
+    """
+    plan = sweep(d, horizon=3.0, delta=[1.2], eta_over_critical=[0.5, 1.05])
+    found = compute(plan).isel(d=0, delta=0)
+    claimed = found.frontier_claimed / found.frontier_exact
+    assert claimed < 0.05 * (1000 / d) ** 0.4 * 1.05  # d^(alpha - delta) against d^(beta - 1)
+    below, above = (found.sel(eta_over_critical=multiple) for multiple in (0.5, 1.05))
+    assert below.growth < -0.3
+    assert above.growth > 10.0 * above.growth_std_error
+    assert above.envelope.isel(time=-1) > above.envelope.isel(time=4)
+    assert (found.effective_sample_size.sel(moment="R").isel(time=-1) > 400).all()
+
+
 def test_growth_is_that_of_the_spectral_radius(computed: xr.Dataset) -> None:
     for index in np.ndindex(computed.growth.shape):
         cell = computed.isel(dict(zip(computed.growth.dims, index, strict=True)))
