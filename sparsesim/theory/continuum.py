@@ -108,8 +108,9 @@ class Matched:
     def error_scale(self, moments: Mapping[str, float] | None = None) -> float:
         """What the distance from the algorithm's R is proportional to, uniformly in time.
 
-        -ln mu (R + w V/p^2 + phi) at the converted start. The factor was below 1 wherever it was looked for, except
-        near the Nyquist frequency, where the algorithm's mean turns by a quarter a step (section 2).
+        -ln mu (R + w V/p^2 + phi) at the converted start. The factor was below 1 for eps up to 1/2, and below 1.2 for
+        larger, wherever it was looked for, except near the Nyquist frequency, where the algorithm's mean turns by a
+        quarter a step (section 2).
         """
         R, V, _ = self.start(moments)
         return self.time_unit * (R + self.stiffness * V + self.label_floor)

@@ -14,9 +14,14 @@ def only_positive_root(a: float, b: float, c: float) -> float:
     while True:
         value = ((y - a) * y - b) * y - c
         slope = (3.0 * y - 2.0 * a) * y - b
-        if slope <= 0.0 or not 0.0 <= y - value / slope < y:
+        if slope <= 0.0:
             return y
-        y -= value / slope
+        lower = y - value / slope
+        if lower < 0.5 * y:  # a long step, as a sum of positive terms: the difference cancels
+            lower = ((2.0 * y - a) * y * y + c) / slope
+        if not lower < y:
+            return y
+        y = lower
 
 
 def polished(x: float, quadratic: float, linear: float, constant: float) -> float:
