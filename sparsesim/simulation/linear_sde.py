@@ -48,6 +48,8 @@ def sample_paths(
         raise ValueError(f"diffusion must have a square of zero, got {G.tolist()}")
     rate = float(np.linalg.norm(F, 2) + np.linalg.norm(G, 2) ** 2)
     grid = _grid(recorded, STEPS_PER_UNIT * rate)
+    if len(grid) == 1:  # time 0 alone: diffrax wants a step
+        return np.tile(np.asarray(start, np.float32), (paths, 1, 1))
     arrays = (jnp.asarray(values, jnp.float32) for values in (F, G, start, grid))
     keys = jax.random.split(jax.random.key(seed), paths)
     states = _solve(keys, *arrays)
