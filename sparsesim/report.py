@@ -1,6 +1,6 @@
 """What a run says on the terminal: progress with time left, and a closing table."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -125,8 +125,7 @@ def _most_outside(dataset: xr.Dataset) -> Iterator[str]:
     outside = (abs(dataset["z"]) >= 1.96).where(dataset["trusted"]).mean(["time", "moment"])
     for flat in np.argsort(-outside.fillna(0.0).values, axis=None)[:MOST_DISAGREEMENTS]:
         index = dict(zip(outside.dims, np.unravel_index(flat, outside.shape), strict=True))
-        where = ", ".join(f"{dim} = {dataset.isel(index)[dim].item():.4g}" for dim in outside.dims)
-        yield f"  {outside.isel(index).item():.0%} at {where}"
+        yield f"  {outside.isel(index).item():.0%} at {_place(dataset.isel(index), outside.dims)}"
 
 
 def _disagreements(dataset: xr.Dataset) -> Iterator[str]:
@@ -139,9 +138,14 @@ def _disagreements(dataset: xr.Dataset) -> Iterator[str]:
         point = dataset.isel(index)
         if magnitude.isel(index) < dataset.attrs["z_bound"]:
             return
-        where = ", ".join(f"{dim} = {point[dim].item():.4g}" for dim in dims[:-2])
         yield (
-            f"disagrees at {where or 'the cell'}, time {point.clock_time.item():g}, {point.moment.item()}: "
-            f"simulated {point['mean'].item():.6g} ± {point.std_error.item():.2g}, exact {point.exact.item():.6g}, "
-            f"z = {point.z.item():.2f}"
+            f"disagrees at {_place(point, dims[:-2]) or 'the cell'}, time {point.clock_time.item():g}, "
+            f"{point.moment.item()}: simulated {point['mean'].item():.6g} ± {point.std_error.item():.2g}, "
+            f"exact {point.exact.item():.6g}, z = {point.z.item():.2f}"
         )
+
+
+def _place(cell: xr.Dataset, dims: Iterable[Hashable]) -> str:
+    """Where a cell stands in its grid; a case stands by its name, which is no number."""
+    places = {dim: cell[dim].item() for dim in dims}
+    return ", ".join(f"{dim} = {v if isinstance(v, str) else format(v, '.4g')}" for dim, v in places.items())
