@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sparsesim.figures import labels, style
+from sparsesim.figures.trajectories import ERRORS
 
 MULTIPLE = "eta_over_critical"
 MARKERS = "os^Dvp"
@@ -30,8 +31,9 @@ def frontier(dataset: xr.Dataset) -> Figure:
         ax.plot(delta, cell.frontier_exact, color=colour)
         ax.plot(delta, cell.frontier_claimed, color=colour, ls=(0, (3, 2)))
         bracket = np.abs(np.stack([cell.frontier_low, cell.frontier_high]) - cell.frontier.values)
-        ax.errorbar(delta, cell.frontier.values, bracket, fmt=MARKERS[i % len(MARKERS)], ms=4, color=colour, mec="white",
-                    mew=0.5, elinewidth=0.9, zorder=3)  # fmt: skip
+        marker = MARKERS[i % len(MARKERS)]
+        ax.errorbar(delta, cell.frontier.values, bracket, fmt=marker, ms=4, color=colour, mec="white", mew=0.5,
+                    elinewidth=0.9, zorder=3)  # fmt: skip
         ax.annotate(labels.equation("d", d), (delta[-1], cell.frontier_exact.values[-1]), xytext=(4, 0),
                     textcoords="offset points", color=colour, va="center", size=7)  # fmt: skip
     ax.set_yscale("log")
@@ -92,8 +94,8 @@ def _growth_panel(ax: Axes, cells: xr.Dataset) -> None:
     shades = style.sequence(cells.sizes["delta"])
     for shade, marker, delta in zip(shades, MARKERS * 9, cells.delta.values, strict=False):
         cell = cells.sel(delta=delta)
-        ax.errorbar(cell[MULTIPLE].values, cell.growth.values, 2.0 * cell.growth_std_error.values, fmt=marker + "-", ms=3, lw=0.8,
-                    color=shade, elinewidth=0.8, label=labels.equation("delta", delta))  # fmt: skip
+        ax.errorbar(cell[MULTIPLE].values, cell.growth.values, ERRORS * cell.growth_std_error.values, fmt=marker + "-",
+                    ms=3, lw=0.8, color=shade, elinewidth=0.8, label=labels.equation("delta", delta))  # fmt: skip
 
 
 def _divergence_panel(ax: Axes, cells: xr.Dataset) -> None:
@@ -101,7 +103,8 @@ def _divergence_panel(ax: Axes, cells: xr.Dataset) -> None:
     for shade, marker, multiple in zip(shades, MARKERS * 9, cells[MULTIPLE].values, strict=False):
         cell = cells.sel({MULTIPLE: multiple})
         ax.plot(cell.relaxations, cell.envelope_exact, color=shade, lw=0.8)
-        ax.errorbar(cell.relaxations.values, cell.envelope.values, 2.0 * cell.envelope_std_error.values, fmt=marker, ms=3, color=shade,
-                    elinewidth=0.8, label=rf"${multiple:g}\,\eta_c$")  # fmt: skip
+        error = ERRORS * cell.envelope_std_error.values
+        ax.errorbar(cell.relaxations.values, cell.envelope.values, error, fmt=marker, ms=3, color=shade, elinewidth=0.8,
+                    label=rf"${multiple:g}\,\eta_c$")  # fmt: skip
     claimed = float(cells.frontier_exact / cells.frontier_claimed)
     ax.set_title(rf"{labels.equation('d', float(cells.d))}; claimed limit: $\eta_c / {claimed:.3g}$")
