@@ -260,13 +260,13 @@ def test_matched_starts():
     ("eta", "eps", "message"),
     [
         (0.05, 1.0, r"eps must be in \(0, 1\) for a continuum system, got 1.0"),
-        (380.0, 0.1, "eta must be below 380, where the mean diverges, got 380.0"),
-        (500.0, 0.1, "eta must be below 380, where the mean diverges, got 500.0"),
+        (12.0, 0.5, "eta must be below 12, where the mean diverges, got 12.0"),
+        (20.0, 0.5, "eta must be below 12, where the mean diverges, got 20.0"),
     ],
 )
 def test_what_has_no_matched_system(eta, eps, message):
     with pytest.raises(ValueError, match=message):
-        continuum.matched(LeastSquares(50, 0.1, 8), HeavyBall(eta, eps))
+        continuum.matched(LeastSquares(50, 0.5, 8), HeavyBall(eta, eps))
 
 
 def covariance(angle, spread):

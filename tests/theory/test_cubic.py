@@ -55,4 +55,4 @@ def test_polishing_finds_the_last_digits():
     # (x + 1e-12)(x^2 + x + 1), from a start that is off by a third.
     root = -1e-12
     polished = cubic.polished(1.3 * root, 1.0 - root, 1.0 - root, -root)
-    assert polished == pytest.approx(root, rel=1e-15)
+    assert polished == pytest.approx(root, rel=1e-15, abs=0.0)
