@@ -1,7 +1,7 @@
 """Paths of the resonance line's SDE against the moments of the limit ODE, and a test that must fail.
 
-The limits share their steps, as each number of them is a compilation. Thresholds: n z-scores are held to the Bonferroni bound
-at 1e-5; seeds are fixed.
+The limits share their steps, as each number of them is a compilation. Thresholds: n z-scores are held to the
+Bonferroni bound at 1e-5; seeds are fixed.
 """
 
 import functools
