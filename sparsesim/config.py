@@ -86,6 +86,7 @@ class ScaleConfig:
     horizon: float = MISSING
     dimensions: list[int] = MISSING
     most_ticks: float = MISSING  # of a cell, where a sweep's horizon grows with d
+    decades: list[int] = MISSING  # a few dimensions far apart
 
 
 @dataclass

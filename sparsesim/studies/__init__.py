@@ -12,7 +12,7 @@ import xarray as xr
 
 from sparsesim.report import Outcome
 from sparsesim.simulation.driver import Progress
-from sparsesim.studies import frontier, grid
+from sparsesim.studies import frontier, grid, limits, triple_point
 from sparsesim.sweep import Sweep
 
 __all__ = ["STUDIES", "Study"]
@@ -43,4 +43,9 @@ class Study(Protocol):
         ...
 
 
-STUDIES: Mapping[str, Study] = {"grid": grid, "frontier": frontier}
+STUDIES: Mapping[str, Study] = {
+    "grid": grid,
+    "frontier": frontier,
+    "limits": limits,
+    "triple_point": triple_point,
+}

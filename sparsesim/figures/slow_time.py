@@ -1,0 +1,90 @@
+"""A panel along slow time: a limit, and what converges to it at a few dimensions, computed exactly and simulated."""
+
+import math
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sparsesim.figures import labels, style
+from sparsesim.figures.trajectories import ERRORS
+
+LIMIT = {"color": "#c4c4c4", "lw": 4.5, "solid_capstyle": "butt"}
+VARIABLE_NAMES = {"R": "squared error $R$", "V": "momentum energy $V/p^2$", "C": "correlation $C/p$"}
+POWERS = {"R": 0, "V": 2, "C": 1}  # of p by which a moment is scaled
+SIZES = (4.6, 3.2, 1.8)  # of marks, from small d to large: where they lie on each other all are seen
+DOTTED = (0, (1, 1.4))
+COVERED = 0.97  # of the slow times: a simulation that ends before has its end marked
+
+
+def panel(ax: Axes, case: xr.Dataset, variable: str) -> None:
+    """One variable against slow time.
+
+    Args:
+        ax: where to draw.
+        case: limit_curve (s, variable); main_ode, exact_map (dimension, s, variable), updates_per_unit (dimension);
+            mean, std_error (d, time, moment) with slow_time (d, time) and p (d). Main ODE and map are drawn at the
+            simulated dimensions, and left out where they are missing.
+        variable: "R", "V" (V/p^2) or "C" (C/p).
+    """
+    s = case["s"].values
+    ax.plot(s, case["limit_curve"].sel(variable=variable), **LIMIT)
+    for d, (colour, size) in looks(case).items():
+        at = case.sel(d=d)
+        if "exact_map" in case:
+            theory = case.sel(dimension=round(d), variable=variable)
+            updates = np.rint(s * theory["updates_per_unit"].item())
+            times, first = np.unique(updates / theory["updates_per_unit"].item(), return_index=True)
+            ax.plot(times, theory["exact_map"].values[first], color=colour, lw=0.9)
+            ax.plot(s, theory["main_ode"], color=colour, lw=0.9, ls=DOTTED)
+        scale = float(at["p"]) ** POWERS[variable]
+        simulated = at.sel(moment=variable)
+        time = simulated["slow_time"].values
+        mean, error = (simulated[name].values / scale for name in ("mean", "std_error"))
+        ax.errorbar(time, mean, ERRORS * error, fmt="o", ms=size, color=colour,
+                    mfc=colour if size == SIZES[-1] else "white", mew=0.8, elinewidth=0.8)  # fmt: skip
+        if time[-1] < COVERED * s[-1]:
+            end = [time[-1]], [0.045]
+            ax.plot(*end, "<", color=colour, ms=4.5, mew=0, transform=ax.get_xaxis_transform(), clip_on=False)
+    ax.set_xlim(0, s[-1])
+
+
+def looks(dataset: xr.Dataset) -> dict[float, tuple[Any, float]]:
+    """Colour and size of marks by simulated d, from small to large."""
+    dimensions = sorted(dataset["d"].values.tolist())
+    sizes = np.interp(np.linspace(0, 1, len(dimensions)), np.linspace(0, 1, len(SIZES)), SIZES)
+    return dict(zip(dimensions, zip(style.sequence(len(dimensions)), sizes, strict=True), strict=True))
+
+
+def legend(figure: Figure, dataset: xr.Dataset) -> None:
+    """What `panel` draws: a row of colours, a row of kinds."""
+    colours, kinds = [(Line2D([], [], **LIMIT), r"limit $d \to \infty$")], []
+    for d, (colour, size) in looks(dataset).items():
+        face = colour if size == SIZES[-1] else "white"
+        mark = Line2D([], [], color=colour, lw=0.9, marker="o", ms=size, mfc=face, mew=0.8)
+        colours.append((mark, f"{labels.symbol('d')} = {dimension(d)}"))
+    kinds.append((_key(marker="o", ms=SIZES[1], mfc="white", mew=0.8), r"simulated mean $\pm$ 2 standard errors"))
+    if "exact_map" in dataset:
+        kinds.append((_key(lw=0.9), "exact mean"))
+        kinds.append((_key(lw=0.9, ls=DOTTED), "exact mean, updates at random times"))
+    if (dataset["slow_time"].isel(time=-1) < COVERED * dataset["s"].values[-1]).any():
+        kinds.append((_key(marker="<", ms=4.5, mew=0), "simulated up to here"))
+    columns = max(len(colours), len(kinds))
+    blank = [(Line2D([], [], lw=0), "")]
+    padded = [row + blank * (columns - len(row)) for row in (colours, kinds)]
+    entries = [entry for pair in zip(*padded, strict=True) for entry in pair]  # a legend is filled by columns
+    handles, names = zip(*entries, strict=True)
+    figure.legend(handles, names, loc="outside upper center", ncols=columns, columnspacing=1.4)
+
+
+def _key(**look: Any) -> Line2D:
+    return Line2D([], [], **{"color": style.INK, "lw": 0, **look})
+
+
+def dimension(d: float) -> str:
+    """A dimension, powers of ten as such."""
+    power = round(math.log10(d))
+    return f"$10^{{{power}}}$" if d >= 100 and d == 10.0**power else labels.number(d)
