@@ -23,14 +23,15 @@ class Boundary:
     offset: float
     positive: str  # where normal . (alpha, beta, delta) > offset
     negative: str
+    equation: str  # as it stands along the line
     batch: bool = False  # between batch regimes, rather than momentum phases
 
 
 BOUNDARIES = (
-    Boundary((1.0, -1.0, 0.0), -1.0, "dense", "concentrated", batch=True),
-    Boundary((1.0, -1.0, 0.0), 0.0, "sparse", "dense", batch=True),
-    Boundary((-1.0, 1.0, 1.0), 1.0, "above resonance", "below resonance"),
-    Boundary((1.0, -1.0, -1.0), 0.0, "memoryless", ""),
+    Boundary((1.0, -1.0, 0.0), -1.0, "dense", "concentrated", r"$\alpha = \beta - 1$", batch=True),
+    Boundary((1.0, -1.0, 0.0), 0.0, "sparse", "dense", r"$\alpha = \beta$", batch=True),
+    Boundary((-1.0, 1.0, 1.0), 1.0, "above resonance", "below resonance", r"$\delta = 1 - \beta + \alpha$"),
+    Boundary((1.0, -1.0, -1.0), 0.0, "memoryless", "", r"$\delta = \alpha - \beta$"),
 )
 
 
@@ -66,7 +67,7 @@ def draw(ax: Axes, found: list[Line], along: bool = True) -> None:
         x, y = zip(line.start, line.end, strict=True)
         ax.plot(x, y, color="black", alpha=0.55, lw=2.0, scalex=False, scaley=False)
         ax.plot(x, y, color="white", lw=1.0, ls=style, scalex=False, scaley=False)
-    _name_above(ax, sorted((line for line in found if line.named_above), key=lambda line: line.start[0]))
+    name_above(ax, found)
     for line in found if along else []:
         if not line.named_above:
             _name_along(ax, line, [other for other in found if other is not line])
@@ -116,21 +117,24 @@ def _crossings(
     return np.array(inside[0], dtype=float), np.array(inside[-1], dtype=float)
 
 
-def _name_above(ax: Axes, upright: list[Line]) -> None:
-    """Names of the batch regimes just above the panel, each over the middle of its interval."""
+def name_above(ax: Axes, found: list[Line]) -> None:
+    """Names of the batch regimes just above the panel, each over the middle of its interval; not of the narrowest."""
+    upright = sorted((line for line in found if line.named_above), key=lambda line: line.start[0])
     if not upright:
         return
     low, high = ax.get_xlim()
     borders = [low, *(line.start[0] for line in upright), high]
     names = [upright[0].left, *(line.right for line in upright)]
     for name, left, right in zip(names, borders[:-1], borders[1:], strict=True):
+        if len(name) * SPACE_PER_LETTER > 2.0 * (right - left) / (high - low):
+            continue
         ax.text((left + right) / 2, 1.015, name, transform=ax.get_xaxis_transform(), ha="center", va="bottom", size=7)
 
 
 def _name_along(ax: Axes, line: Line, others: list[Line]) -> None:
     """Names at both sides of a line, on its longest piece that no other line crosses, if there is room."""
     along = line.end - line.start
-    cuts = sorted([0.0, 1.0, *(t for other in others if (t := _meeting(line, other)) is not None)])
+    cuts = sorted([0.0, 1.0, *(t for other in others if (t := meeting(line, other)) is not None)])
     longest = int(np.argmax(np.diff(cuts)))
     piece = cuts[longest + 1] - cuts[longest]
     # Neighbours are often parallel: names at different places along them do not touch.
@@ -179,7 +183,7 @@ def ink(ax: Axes, place: np.ndarray) -> tuple[str, str]:
     return ("black", "white") if luminance > 0.5 else ("white", "black")
 
 
-def _meeting(line: Line, other: Line) -> float | None:
+def meeting(line: Line, other: Line) -> float | None:
     """At which fraction of `line` the other one crosses it; None if it does not."""
     along, across = line.end - line.start, other.end - other.start
     determinant = along[0] * across[1] - along[1] * across[0]
