@@ -12,7 +12,7 @@ import xarray as xr
 
 from sparsesim.report import Outcome
 from sparsesim.simulation.driver import Progress
-from sparsesim.studies import frontier, grid, limits, triple_point
+from sparsesim.studies import frontier, grid, limits, momentum, phase_diagram, triple_point
 from sparsesim.sweep import Sweep
 
 __all__ = ["STUDIES", "Study"]
@@ -47,5 +47,7 @@ STUDIES: Mapping[str, Study] = {
     "grid": grid,
     "frontier": frontier,
     "limits": limits,
+    "momentum": momentum,
+    "phase_diagram": phase_diagram,
     "triple_point": triple_point,
 }
