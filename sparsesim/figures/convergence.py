@@ -15,7 +15,7 @@ GROUPS = (
 COLOURS = (style.BLUE, style.VERMILLION, style.GREEN, style.ORANGE, style.PURPLE, style.SKY)
 MARKERS = "os^Dv<>ph*"
 STYLES = {"V": (0, (4, 2)), "C": (0, (1, 1.5))}
-SMALLEST = 1e-11  # below it an error is one of rounding
+SMALLEST, LARGEST = 1e-11, 1e40  # below the one an error is of rounding; beyond the other is what no axes can span
 APART = 0.085  # of the height of a panel: between direct labels, of two lines each
 
 
@@ -29,9 +29,10 @@ def convergence(dataset: xr.Dataset) -> Figure:
     groups = [(name, np.flatnonzero(np.isin(phases, members))) for name, members in GROUPS]
     groups = [(name, chosen) for name, chosen in groups if chosen.size]
     figure, axes = style.new_figure(1, len(groups), width=style.DOUBLE, height=3.5, sharey=True)
-    errors = dataset["sup_error_main_ode"].where(lambda e: (e > SMALLEST) & np.isfinite(e))
+    errors = dataset["sup_error_main_ode"].where(lambda e: (e > SMALLEST) & (e < LARGEST))
     axes[0, 0].set_yscale("log")
-    axes[0, 0].set_ylim(float(errors.min()) / 1.5, float(errors.max()) * 2.0)
+    if bool(errors.notnull().any()):
+        axes[0, 0].set_ylim(float(errors.min()) / 1.5, float(errors.max()) * 2.0)
     for ax, (name, chosen) in zip(axes[0], groups, strict=True):
         ax.set_title(name)
         ax.set(xscale="log", xlabel=labels.axis_label("d"))

@@ -10,7 +10,7 @@ from sparsesim.figures import labels, reading, slow_time, style
 from sparsesim.theory.phases import REGIONS
 
 COLUMNS = 4
-TITLE_SIZE = 6.8  # points: the longest fits above its panel
+TITLE_SIZE = 6.5  # points: the longest fits above its panel
 NOTES = (
     "How to read this\n"
     "Momentum SGD on sparse least squares, where a parameter gets a gradient from a\n"

@@ -16,6 +16,8 @@ LIMIT = {"color": "#c4c4c4", "lw": 4.5, "solid_capstyle": "butt"}
 VARIABLE_NAMES = {"R": "squared error $R$", "V": "momentum energy $V/p^2$", "C": "correlation $C/p$"}
 POWERS = {"R": 0, "V": 2, "C": 1}  # of p by which a moment is scaled
 SIZES = (4.6, 3.2, 1.8)  # of marks, from small d to large: where they lie on each other all are seen
+CURVES = ("limit_curve", "main_ode", "exact_map", "mean", "std_error")
+LARGEST = 1e40  # what is unstable outgrows what axes can span
 DOTTED = (0, (1, 1.4))
 COVERED = 0.97  # of the slow times: a simulation that ends before has its end marked
 
@@ -31,6 +33,7 @@ def panel(ax: Axes, case: xr.Dataset, variable: str) -> None:
         variable: "R", "V" (V/p^2) or "C" (C/p).
     """
     s = case["s"].values
+    case = case.assign({name: case[name].where(abs(case[name]) < LARGEST) for name in CURVES if name in case})
     ax.plot(s, case["limit_curve"].sel(variable=variable), **LIMIT)
     for d, (colour, size) in looks(case).items():
         at = case.sel(d=d)

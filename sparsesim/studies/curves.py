@@ -35,17 +35,17 @@ def curves(limit: LimitODE, s: np.ndarray, dimensions: np.ndarray) -> xr.Dataset
     shape = (len(dimensions), len(s), len(VARIABLES))
     curve, main, exact = np.full(shape[1:], np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
     rounded = np.full(shape, np.nan)
-    curve[:, known] = limit.trajectory(s)
-    for i, d in enumerate(dimensions):
-        main[i, :, known] = limit.at(int(d), s)
-        updates = limit.ticks(s, int(d))
-        if updates[-1] < MOST_UPDATES:
-            exact[i, :, known] = limit.at(int(d), s, "active")
-            times, inverse = np.unique(np.rint(updates) / limit.ticks(1.0, int(d)), return_inverse=True)
-            rounded[i, :, known] = limit.trajectory(times)[inverse]
-    full = ("dimension", "s", "variable")
-    with np.errstate(invalid="ignore"):  # growth beyond a float: inf - inf
+    with np.errstate(over="ignore", invalid="ignore"):  # what is unstable leaves the range of a float
+        curve[:, known] = limit.trajectory(s)
+        for i, d in enumerate(dimensions):
+            main[i, :, known] = limit.at(int(d), s)
+            updates = limit.ticks(s, int(d))
+            if updates[-1] < MOST_UPDATES:
+                exact[i, :, known] = limit.at(int(d), s, "active")
+                times, inverse = np.unique(np.rint(updates) / limit.ticks(1.0, int(d)), return_inverse=True)
+                rounded[i, :, known] = limit.trajectory(times)[inverse]
         errors = {"main_ode": np.abs(main - curve).max(axis=1), "exact_map": np.abs(exact - rounded).max(axis=1)}
+    full = ("dimension", "s", "variable")
     return xr.Dataset(
         {
             "limit_curve": (full[1:], curve),

@@ -95,8 +95,10 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
         errors, order = own["sup_error_main_ode"], own["order_main_ode"].item()
         numbers = " ".join(f"{errors.sel(dimension=d).item():<7.1e}" for d in shown)
         rows.append((f"  {case}", f"{numbers} d^-{order:.2f}"))
-        if not order > SLOWEST:
-            last = errors.isel(dimension=-1)
+        last = errors.isel(dimension=-1)
+        if not np.isfinite(last):
+            remarks.append(f"{case}: unstable, R or its limit outgrows a float")
+        elif not order > SLOWEST:
             remarks.append(
                 f"{case}: R does not visibly converge to the limit, {last.item():.2g} away at d = "
                 f"{last['dimension'].item():.0e}"

@@ -12,6 +12,8 @@ from rich.console import Console
 
 from sparsesim import Scaling, run, store
 from sparsesim import config as configuration
+from sparsesim.figures import convergence
+from sparsesim.figures import limits as panels
 from sparsesim.studies import curves, limits
 from sparsesim.sweep import Sweep, Times
 from sparsesim.theory import continuum
@@ -131,6 +133,17 @@ def test_a_wrong_limit_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert abs(data["order_main_ode"].sel(case="C", variable="R")) < 0.05
     (remark,) = limits.outcome(data).remarks
     assert remark.startswith("C: R does not visibly converge to the limit, 0.0")
+
+
+def test_an_unstable_case_is_a_result() -> None:
+    sweep = sweep_of({"wild": {"alpha": 0.5, "beta": 0.5, "delta": 1.0, "c_eta": 1e3}}, {"d": [20]}, c_eta=None)
+    data = computed(sweep)
+    assert data["verdict"].item() == "unstable"
+    assert not np.isfinite(data["sup_error_main_ode"].sel(variable="R", dimension=10**12)).any()
+    assert limits.summary(data)["limits"]["wild"]["sup_error_main_ode"]["1e+12"] is None
+    assert limits.outcome(data).remarks == ["wild: unstable, R or its limit outgrows a float"]
+    for figure in (panels.limits(data), panels.momentum(data), convergence.convergence(data)):
+        figure.draw_without_rendering()
 
 
 def test_the_order_of_an_error() -> None:
