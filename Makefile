@@ -8,7 +8,7 @@ ARGS ?= +sweep=phase_plane
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow lint format types bench bench-gpu clean
+.PHONY: help setup run test test-slow proofs lint format types bench bench-gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ test: $(STAMP) ## run the tests, or TESTS="tests/theory -k frontier"
 
 test-slow: $(STAMP) ## run the tests that take minutes
 	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -m slow $(TESTS)
+
+proofs: $(STAMP) ## prove the theory's formulas in exact arithmetic
+	$(BIN)/python -m sparsesim.theory.symbolic
 
 lint: $(STAMP) ## check style and formatting
 	$(BIN)/ruff check .

@@ -5,7 +5,6 @@ import math
 import high_precision as hp
 import numpy as np
 import pytest
-import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
@@ -123,27 +122,6 @@ def test_routh_hurwitz_of_the_full_generator():
         computed = stability.routh_hurwitz(problem, optimizer)
         for value, exact in zip(computed, (c1, c2, c3, c1 * c2 - c3), strict=True):
             assert abs(value - exact) <= 1e-12 * abs(exact), (problem, optimizer)
-
-
-def test_c3_in_symbols():
-    """det(1 - T) and c3 of section 3: A = (T - 1)(1 - Q E)^-1, so c3 = det(1 - T)/det(1 - Q E)."""
-    d, p, B, eta, eps, P = sympy.symbols("d p B eta epsilon P", positive=True)
-    mu, Q = 1 - eps, 1 - P
-    g2 = ((d + 2) * p + (B - 1) * p**2) / B
-
-    def one_step(mean, square):
-        V = sympy.Matrix([[eps**2 * square, mu**2, 2 * mu * eps * mean]])
-        overlap = sympy.Matrix([[eps * mean, 0, mu]])
-        return sympy.Matrix.vstack(sympy.Matrix([[1, 0, 0]]) - 2 * eta * overlap + eta**2 * V, V, overlap - eta * V)
-
-    T, E = one_step(p, g2), one_step(0, 0)
-    determinant = (sympy.eye(3) - T).det()
-    claimed = eps**2 * eta * (2 * p * (2 - eps) - eta * ((2 - eps) * (g2 - p**2) + eps * p**2))
-    assert sympy.expand(determinant - claimed) == 0
-    b1c, b2c = eps / (P + Q * eps), eps * (2 - eps) / (P + Q * eps * (2 - eps))
-    H = eta * (d + 2 - p) / (2 * B) + eta * eps * p / (2 * (2 - eps))
-    c3 = 2 * eta * (p / P) * b1c * b2c * (1 - H)
-    assert sympy.cancel(sympy.together(determinant / (sympy.eye(3) - Q * E).det() - c3)) == 0
 
 
 @settings(max_examples=200, deadline=None)
