@@ -83,6 +83,7 @@ def divergence(dataset: xr.Dataset) -> Figure:
         ax.set_xlabel("relaxations")
     top = labels.equation("delta", float(dataset.delta[-1]))
     axes[0, 0].set(yscale="log", ylabel=rf"envelope $E$ of the squared error, {top}")
+    style.plain_log_ticks(axes[0, 0].yaxis, *axes[0, 0].get_ylim())
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside right center")
     return figure
@@ -107,4 +108,4 @@ def _divergence_panel(ax: Axes, cells: xr.Dataset) -> None:
         ax.errorbar(cell.relaxations.values, cell.envelope.values, error, fmt=marker, ms=3, color=shade, elinewidth=0.8,
                     label=rf"${multiple:g}\,\eta_c$")  # fmt: skip
     claimed = float(cells.frontier_exact / cells.frontier_claimed)
-    ax.set_title(rf"{labels.equation('d', float(cells.d))}; claimed limit: $\eta_c / {claimed:.3g}$")
+    ax.set_title(f"{labels.equation('d', float(cells.d))}\n" + rf"claimed limit: $\eta_c / {claimed:.3g}$")

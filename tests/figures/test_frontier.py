@@ -54,5 +54,5 @@ def test_growth_crosses_zero_at_the_frontier(dataset: xr.Dataset) -> None:
 def test_divergence_is_shown_at_the_largest_delta(dataset: xr.Dataset) -> None:
     figure = frontier.divergence(dataset)
     titles = [ax.get_title(loc="left") for ax in figure.axes]
-    assert titles == [r"$d$ = 1000; claimed limit: $\eta_c / 20$", r"$d$ = 10000; claimed limit: $\eta_c / 50$"]
+    assert titles == ["$d$ = 1000\nclaimed limit: $\\eta_c / 20$", "$d$ = 10000\nclaimed limit: $\\eta_c / 50$"]
     assert all(ax.get_yscale() == "log" for ax in figure.axes)
