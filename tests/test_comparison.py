@@ -171,7 +171,7 @@ def test_a_parameter_may_be_any_axis(axes: dict[str, list[float]]) -> None:
         np.testing.assert_array_equal(compared.exact.sel(named), exact)
 
 
-@pytest.mark.parametrize("clock", ["minibatch", "active", "poisson"])
+@pytest.mark.parametrize("clock", ["minibatch", "active"])
 def test_the_limit_stands_beside_the_exact_moments(clock: str) -> None:
     # On the resonance line, where the limit is within 1e-5 of the exact moments at this d; the simulation is short.
     scaling = Scaling(0.3, 0.5, 0.8, c_eta=0.8)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -92,47 +93,66 @@ def test_every_sweep_runs(sweep: str, tmp_path: Path) -> None:
         assert (data.verdict == "unstable").values.tolist() == unstable.values.tolist()
 
 
-BAD = [
+MISTYPED = [
     ("problem.dd=3", "Key 'dd' not in 'ProblemConfig'"),
-    ("problem.d=abc", "could not be converted to Integer"),
     ("problem.B=1.5", "could not be converted to Integer"),
     ("+sweep=nope", "Could not find 'sweep/nope'"),
-    ("+sweep.axes={gamma: {values: [1]}}", "error: an axis must be one of alpha"),
-    ("+sweep.axes={alpha: {values: 3}}", "error: values of the axis alpha must be a list of numbers, got 3"),
-    ("+sweep.axes={alpha: {start: 3}}", "error: the axis alpha must have values, or start, stop and num"),
-    ("clock=wall", "Could not find 'clock/wall'"),
-    ("problem.d=0", "error: d must be a whole number, 1 or above, got 0"),
-    ("problem.p=2", "error: p must be in (0, 1], got 2.0"),
-    ("problem.B=0", "error: B must be a whole number, 1 or above, got 0"),
-    ("optimizer.eta=-1", "error: eta must be a finite number above 0, got -1.0"),
-    ("optimizer.eps=0", "error: eps must be in (0, 1], got 0.0"),
-    ("scaling.alpha=nan", "error: alpha must be a finite number"),
-    ("trajectories=1", "error: trajectories must be a whole number, 2 or above, got 1"),
-    ("times.horizon=-1", "error: times.horizon must be a finite number above 0, got -1.0"),
-    ("engine.name=quantum", "error: engine must be one of reduced, vector, got 'quantum'"),
-    ("engine.oracle=sampled", "error: oracle must be left out with the reduced engine, which has none, got 'sampled'"),
-    ("clock.name=wall", "error: clock must be one of minibatch, active, poisson, got 'wall'"),
+]
+BAD = [
+    ("+sweep.axes={gamma: {values: [1]}}", "an axis must be one of alpha"),
+    ("+sweep.axes={alpha: {values: 3}}", "values of the axis alpha must be a list of numbers, got 3"),
+    ("+sweep.axes={alpha: {start: 3}}", "the axis alpha must have values, or start, stop and num"),
+    ("problem.d=0", "d must be a whole number, 1 or above, got 0"),
+    ("problem.p=2", "p must be in (0, 1], got 2.0"),
+    ("problem.B=0", "B must be a whole number, 1 or above, got 0"),
+    ("optimizer.eta=-1", "eta must be a finite number above 0, got -1.0"),
+    ("optimizer.eps=0", "eps must be in (0, 1], got 0.0"),
+    ("scaling.alpha=nan", "alpha must be a finite number"),
+    ("trajectories=1", "trajectories must be a whole number, 2 or above, got 1"),
+    ("times.horizon=-1", "times.horizon must be a finite number above 0, got -1.0"),
+    ("engine.name=quantum", "engine must be one of reduced, vector, got 'quantum'"),
+    ("engine.oracle=sampled", "oracle must be left out with the reduced engine, which has none, got 'sampled'"),
+    ("clock.name=wall", "clock must be one of minibatch, active, poisson, got 'wall'"),
     (
         ["engine=vector", "problem.d=1000000000000"],
         "GB are available; record at fewer times, lower d or B, or take engine",
     ),
-    (["engine=vector", "problem.B=10000000000"], "error: B must be at most 2147483647 with the vector engine, got 100"),
-    ("problem.B=10000000000000000", "error: B must be at most 1000000000000 with the reduced engine, got 1000"),
-    ("optimizer.eps=1e-50", "error: eps must be between 1e-15 and 1000000000000000.0 (float32), got 1e-50"),
-    ("sweep.name=../escape", "error: sweep.name must be letters"),
-    ("output=/dev/null", "error: output must be a folder that can be written or made, got '/dev/null'"),
+    (["engine=vector", "problem.B=10000000000"], "B must be at most 2147483647 with the vector engine, got 100"),
+    ("problem.B=10000000000000000", "B must be at most 1000000000000 with the reduced engine, got 1000"),
+    (
+        "sweep.study=none",
+        "sweep.study must be one of grid, frontier, limits, momentum, phase_diagram, triple_point, got",
+    ),
+    ("optimizer.eps=1e-50", "eps must be between 1e-15 and 1000000000000000.0 (float32), got 1e-50"),
+    ("sweep.name=../escape", "sweep.name must be letters"),
+    ("output=/dev/null", "output must be a folder that can be written or made, got '/dev/null'"),
 ]
 
 
-@pytest.mark.parametrize(("override", "message"), BAD)
-def test_bad_input_is_one_clear_error_and_writes_nothing(
-    override: str | list[str], message: str, tmp_path: Path
-) -> None:
-    overrides = [override] if isinstance(override, str) else override
-    done = command(*TINY, *overrides, folder=tmp_path)
+def test_bad_input_is_one_clear_error_and_writes_nothing(tmp_path: Path) -> None:
+    done = command(*TINY, "problem.p=2", folder=tmp_path)
+    assert done.returncode == run.BAD_INPUT
+    assert done.stderr.strip() == "error: p must be in (0, 1], got 2.0"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("override", "message"), MISTYPED)
+def test_a_mistyped_configuration_is_refused_when_it_is_composed(override: str, message: str, tmp_path: Path) -> None:
+    done = command(*TINY, override, folder=tmp_path)
     assert done.returncode == run.BAD_INPUT
     assert message in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("override", "message"), BAD)
+def test_a_value_outside_its_range_is_named_before_anything_is_written(
+    override: str | list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    overrides = [override] if isinstance(override, str) else override
+    with pytest.raises((ValueError, MemoryError), match=re.escape(message)):
+        run.run(composed(*TINY, *overrides), Console(quiet=True))
     assert not list(tmp_path.iterdir())
 
 

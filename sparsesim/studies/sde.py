@@ -8,7 +8,6 @@ import xarray as xr
 from scipy import stats
 
 from sparsesim.comparison import FALSE_ALARM, MIN_EFFECTIVE_SHARE, MIN_EFFECTIVE_SIZE
-from sparsesim.simulation.linear_sde import sample_paths
 from sparsesim.studies.curves import VARIABLES
 from sparsesim.sweep import Sweep
 from sparsesim.theory.limits import LimitODE
@@ -31,6 +30,8 @@ def paths(limit: LimitODE, sweep: Sweep, number: int) -> xr.Dataset:
         `sde_mean`, `sde_std_error`, `sde_effective_sample_size`, quartiles and `sde_median`, `sde_limit`, `sde_z` and
         `sde_trusted`, all as in `compare`. Attribute sde_paths: how many.
     """
+    from sparsesim.simulation.linear_sde import sample_paths  # diffrax: half a second that no other command needs
+
     fine = np.linspace(0.0, sweep.times.horizon, FINER * sweep.times.records + 1)
     times, total = fine[::FINER], sweep.trajectories * PER_TRAJECTORY
     states, stored = [], np.empty(0)
