@@ -1,5 +1,6 @@
 """The stability frontier: where simulated moments start to grow, beside the exact frontier and the claimed one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -57,39 +58,37 @@ def frontier(dataset: xr.Dataset) -> Figure:
 @style.styled
 def growth(dataset: xr.Dataset) -> Figure:
     """The envelope's growth per relaxation against the learning rate, one panel a dimension, one colour a delta."""
-    count = dataset.sizes["d"]
-    figure, axes = style.new_figure(
-        1, count, width=style.DOUBLE if count > 1 else style.SINGLE, height=2.7, sharey=True
-    )
-    for ax, d in zip(axes[0], dataset.d.values, strict=True):
-        _growth_panel(ax, dataset.sel(d=d))
-        ax.set_title(labels.equation("d", d))
-        ax.set_xlabel(labels.axis_label(MULTIPLE) if count < 3 else r"$\eta / \eta_c$")
-    axes[0, 0].set_ylabel("growth of $E$ per relaxation")
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside right center")
+    figure, first = _panels(dataset, _growth_panel, r"$\eta / \eta_c$")
+    first.set_ylabel("growth of $E$ per relaxation")
     return figure
 
 
 @style.styled
 def divergence(dataset: xr.Dataset) -> Figure:
     """The envelope in time at the largest delta, on both sides of the exact frontier and far above the claimed one."""
+    figure, first = _panels(dataset.isel(delta=-1), _divergence_panel, "relaxations")
+    top = labels.equation("delta", float(dataset.delta[-1]))
+    first.set(yscale="log", ylabel=rf"envelope $E$ of the squared error, {top}")
+    style.plain_log_ticks(first.yaxis, *first.get_ylim())
+    return figure
+
+
+def _panels(dataset: xr.Dataset, panel: Callable[[Axes, xr.Dataset], None], xlabel: str) -> tuple[Figure, Axes]:
+    """A figure with a panel for every dimension and one legend, and the first of the panels."""
     count = dataset.sizes["d"]
     figure, axes = style.new_figure(
         1, count, width=style.DOUBLE if count > 1 else style.SINGLE, height=2.7, sharey=True
     )
     for ax, d in zip(axes[0], dataset.d.values, strict=True):
-        _divergence_panel(ax, dataset.sel(d=d).isel(delta=-1))
-        ax.set_xlabel("relaxations")
-    top = labels.equation("delta", float(dataset.delta[-1]))
-    axes[0, 0].set(yscale="log", ylabel=rf"envelope $E$ of the squared error, {top}")
-    style.plain_log_ticks(axes[0, 0].yaxis, *axes[0, 0].get_ylim())
+        panel(ax, dataset.sel(d=d))
+        ax.set_xlabel(xlabel)
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside right center")
-    return figure
+    return figure, axes[0, 0]
 
 
 def _growth_panel(ax: Axes, cells: xr.Dataset) -> None:
+    ax.set_title(labels.equation("d", float(cells.d)))
     ax.axhline(0.0, color=style.GREY, lw=0.6)
     ax.axvline(1.0, color=style.GREY, lw=0.8, ls=(0, (4, 2)))
     shades = style.sequence(cells.sizes["delta"])

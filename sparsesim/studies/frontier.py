@@ -20,6 +20,7 @@ from sparsesim.comparison import FALSE_ALARM, compare
 from sparsesim.figures import frontier as pictures
 from sparsesim.problems import HeavyBall, LeastSquares
 from sparsesim.simulation.driver import Progress
+from sparsesim.studies import checks
 from sparsesim.sweep import Sweep, run_sweep
 from sparsesim.theory import frontier, limits, stability
 from sparsesim.theory.least_squares import activity
@@ -42,12 +43,10 @@ def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
     Raises:
         ValueError: the axes are not d, delta and eta_over_critical with values on both sides of 1.
     """
-    multiples = sweep.axes.get(MULTIPLE, ())
-    if set(sweep.axes) != set(DIMS) or sweep.cases or not min(multiples) < 1.0 < max(multiples):
-        raise ValueError(
-            f"the axes of the frontier study must be d, delta and {MULTIPLE} with values on both sides of 1, got "
-            + (", ".join(f"{name} = {list(values)}" for name, values in sweep.axes.items()) or "none")
-        )
+    checks.axes(sweep, "frontier", DIMS)
+    multiples = list(sweep.axes[MULTIPLE])
+    if not min(multiples) < 1.0 < max(multiples):
+        raise ValueError(f"{MULTIPLE} must have values on both sides of 1, got {multiples}")
     dataset = compare(run_sweep(sweep, progress)).transpose(*DIMS, ...).sortby(list(DIMS))
     dataset = dataset.assign(_growth(dataset))
     dataset = dataset.assign(_frontiers(dataset))

@@ -10,7 +10,7 @@ from sparsesim.comparison import compare
 from sparsesim.figures import convergence, style
 from sparsesim.figures import limits as panels
 from sparsesim.simulation.driver import Progress
-from sparsesim.studies import curves
+from sparsesim.studies import checks, curves
 from sparsesim.sweep import CASE, Sweep, run_sweep
 from sparsesim.theory.limits import LimitODE, NoLimit, limit_ode
 
@@ -33,7 +33,8 @@ def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
     """
     if not sweep.cases:
         raise ValueError("sweep.cases must name at least one case in the study limits, got none")
-    curves.check(sweep, "limits", ("d",))
+    checks.axes(sweep, "limits", ("d",), cases=True)
+    curves.check(sweep, "limits")
     per_cell = _limits(sweep)
     dataset = compare(run_sweep(sweep, progress))
     per_case = per_cell[:: len(sweep.axes["d"])]

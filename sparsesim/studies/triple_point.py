@@ -14,7 +14,7 @@ from sparsesim.comparison import compare
 from sparsesim.figures import spectrum, style
 from sparsesim.figures import triple_point as panels
 from sparsesim.simulation.driver import Progress
-from sparsesim.studies import curves, sde
+from sparsesim.studies import checks, curves, sde
 from sparsesim.sweep import Sweep, run_sweep
 from sparsesim.theory import continuum
 from sparsesim.theory.limits import LimitODE, limit_ode
@@ -37,9 +37,8 @@ def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
         ValueError: the sweep is not over c_eta and d at the triple point, in slow time.
         MemoryError: see `run_sweep`.
     """
-    if sweep.cases:
-        raise ValueError(f"the study triple_point must have no cases, got {', '.join(sweep.cases)}")
-    curves.check(sweep, "triple_point", (RATE, "d"))
+    checks.axes(sweep, "triple_point", (RATE, "d"))
+    curves.check(sweep, "triple_point")
     per_cell = [limit_ode(cell.scaling) for cell in sweep.cells() if cell.scaling is not None]
     if per_cell[0].phase.region != "triple-point":
         raise ValueError(

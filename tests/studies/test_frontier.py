@@ -107,7 +107,13 @@ def test_a_run_that_is_too_short_finds_nothing_and_says_so(tmp_path: Path) -> No
     assert all(path.exists() for path in frontier.draw(short, tmp_path))
 
 
-@pytest.mark.parametrize("axes", [{"eta_over_critical": [0.5, 0.9]}, {"eta_over_critical": [1.2]}, {"alpha": [0.1]}])
-def test_axes_on_one_side_or_of_another_kind_are_refused(axes: dict[str, list[float]]) -> None:
-    with pytest.raises(ValueError, match="the axes of the frontier study must be d, delta and eta_over_critical with"):
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ({"eta_over_critical": [0.5, 0.9]}, r"eta_over_critical must have values on both sides of 1, got \[0.5, 0.9\]"),
+        ({"alpha": [0.1]}, "the axes of the study frontier must be d and delta and eta_over_critical, got d, delta, "),
+    ],
+)
+def test_axes_on_one_side_or_of_another_kind_are_refused(axes: dict[str, list[float]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         compute(sweep(**axes))
