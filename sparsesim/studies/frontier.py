@@ -114,7 +114,8 @@ def _growth(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
     span = elapsed.isel(time=-1) - elapsed.isel(time=half)
     with np.errstate(all="ignore"):
         growth = np.log(mean.isel(time=-1) / mean.isel(time=half)) / span
-        spread = (error / mean).isel(time=-1) / span
+        # With a short memory the errors in the middle and at the end are nearly independent.
+        spread = np.hypot((error / mean).isel(time=-1), (error / mean).isel(time=half)) / span
     measured = (elapsed.isel(time=-1) >= SHORTEST_RUN) & np.isfinite(growth)
     return {
         "envelope": mean,

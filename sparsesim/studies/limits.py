@@ -95,7 +95,7 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
         own = dataset.sel({CASE: case, "variable": "R"})
         errors, order = own["sup_error_main_ode"], own["order_main_ode"].item()
         numbers = " ".join(f"{errors.sel(dimension=d).item():<7.1e}" for d in shown)
-        rows.append((f"  {case}", f"{numbers} d^-{order:.2f}"))
+        rows.append((f"  {case}", f"{numbers} d^{-order:.2f}"))
         last = errors.isel(dimension=-1)
         if not np.isfinite(last):
             remarks.append(f"{case}: unstable, R or its limit outgrows a float")
