@@ -16,7 +16,7 @@ import xarray as xr
 from scipy import stats
 
 from sparsesim import report
-from sparsesim.comparison import FALSE_ALARM, compare
+from sparsesim.comparison import FALSE_ALARM, MIN_EFFECTIVE_SHARE, compare
 from sparsesim.figures import frontier as pictures
 from sparsesim.problems import HeavyBall, LeastSquares
 from sparsesim.simulation.driver import Progress
@@ -76,7 +76,12 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
     """The frontier at every dimension, found, exact and claimed, before the comparison of the moments."""
     off, compared = _off(dataset), report.comparison(dataset)
     ratio = dataset.frontier_exact / dataset.frontier_claimed
-    rows = [("simulated frontiers", f"{int(off.notnull().sum())} of {off.size} (others: the run is too short)")]
+    rows = [
+        (
+            "simulated frontiers",
+            f"{int(off.notnull().sum())} of {off.size} (others: too short a run, or too few trajectories that carry the mean)",
+        )
+    ]
     if off.notnull().any():
         rows.append(("largest distance from the exact one", f"{float(off.max()):.1%}"))
     for d in dataset.d.values:
@@ -116,7 +121,10 @@ def _growth(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
         growth = np.log(mean.isel(time=-1) / mean.isel(time=half)) / span
         # With a short memory the errors in the middle and at the end are nearly independent.
         spread = np.hypot((error / mean).isel(time=-1), (error / mean).isel(time=half)) / span
-    measured = (elapsed.isel(time=-1) >= SHORTEST_RUN) & np.isfinite(growth)
+    # As in the comparison: where few trajectories carry the mean its error is not to be trusted.
+    carried = dataset.effective_sample_size.sel(moment="R", drop=True).isel(time=[half, -1]).min("time")
+    trusted = carried >= MIN_EFFECTIVE_SHARE * dataset.attrs["trajectories"]
+    measured = (elapsed.isel(time=-1) >= SHORTEST_RUN) & np.isfinite(growth) & trusted
     return {
         "envelope": mean,
         "envelope_std_error": error,
