@@ -79,7 +79,7 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
     rows = [
         (
             "simulated frontiers",
-            f"{int(off.notnull().sum())} of {off.size} (others: too short a run, or too few trajectories that carry the mean)",
+            f"{int(off.notnull().sum())} of {off.size} (others: too short, or carried by few)",
         )
     ]
     if off.notnull().any():

@@ -105,7 +105,7 @@ def test_a_run_that_is_too_short_finds_nothing_and_says_so(tmp_path: Path) -> No
     assert short.frontier.isnull().all()
     assert (
         "simulated frontiers",
-        "0 of 2 (others: too short a run, or too few trajectories that carry the mean)",
+        "0 of 2 (others: too short, or carried by few)",
     ) in frontier.outcome(short).rows
     assert all(path.exists() for path in frontier.draw(short, tmp_path))
 
