@@ -30,8 +30,9 @@ def spectrum_types(dataset: xr.Dataset) -> Figure:
         _modes(ax, points.isel({RATE: i}), MARKERS[i])
     reach = 1.25 * max(0.3, float(np.abs(points["eigenvalue"].sel(part="imaginary")).max()))
     left = 1.15 * min(-2.0, float(points["eigenvalue"].sel(part="real").min()))
+    right = 1.15 * max(0.3, float(points["eigenvalue"].sel(part="real").max()))
     for ax in axes[1]:
-        ax.set(xlim=(left, 0.35), ylim=(-reach, reach), xlabel="growth rate of a mode")
+        ax.set(xlim=(left, right), ylim=(-reach, reach), xlabel="growth rate of a mode")
     axes[1, 0].set_ylabel("frequency of a mode")
     figure.supxlabel(
         "Rates and frequencies per momentum memory, the time in which momentum falls by a factor $e$.", size=7
@@ -49,7 +50,7 @@ def _plane(ax: Axes, dataset: xr.Dataset) -> None:
     """Areas, their boundaries and the rate at which second moments decay."""
     w, u = boundary()
     low, high = dataset["map_stiffness"].values[[0, -1]]
-    top = dataset["map_feedback"].values[-1]
+    top = max(dataset["map_feedback"].values[-1], 1.1 * float(dataset["limit_feedback"].max()))
     ax.set(xscale="log", xlim=(low, high), ylim=(0, top))
     ax.fill_betweenx([0, 1], low, high, color=style.ORANGE, alpha=0.16, lw=0)
     ax.fill_between(np.concatenate([[low, FIRST], w]), np.concatenate([[1, 1], u]), color="white", lw=0)
@@ -94,10 +95,11 @@ def _points(ax: Axes, dataset: xr.Dataset, points: xr.Dataset) -> None:
 def _modes(ax: Axes, own: xr.Dataset, marker: str) -> None:
     """The three modes of one learning rate in the complex plane."""
     modes = own["eigenvalue"].transpose("mode", "part").values
-    ax.axvspan(0, 10, facecolor=style.MISSING, alpha=0.35, lw=0, hatch="///", edgecolor="white")
+    ax.axvspan(0, 1e3, facecolor=style.MISSING, alpha=0.35, lw=0, hatch="///", edgecolor="white")
     ax.axhline(0, color=style.GREY, lw=0.5, zorder=0)
     ax.plot(modes[:, 0], modes[:, 1], marker, color=style.VERMILLION, ms=5, mec="white", mew=0.6)
     ax.set_title(
         f"{labels.equation(RATE, own[RATE].item())}: modes decay at\n"
         + ", ".join(sorted({f"{-x:.2f}" for x in modes[:, 0]}, key=float))
+        + (" (below 0: it grows)" if modes[:, 0].max() > 0.0 else "")
     )

@@ -133,6 +133,14 @@ def test_a_wrong_limit_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert abs(data["order_main_ode"].sel(case="C", variable="R")) < 0.05
     (remark,) = limits.outcome(data).remarks
     assert remark.startswith("C: R does not visibly converge to the limit, 0.0")
+    assert data.attrs["verdict"] == "disagrees"
+
+
+def test_slow_convergence_is_no_disagreement() -> None:
+    # A twentieth above resonance the noise dies out like d^-0.05: slow, and right.
+    data = computed(sweep_of({"near": {"alpha": 0.3, "beta": 0.5, "delta": 0.85}}))
+    assert data["order_main_ode"].sel(variable="R").item() < limits.SLOWEST
+    assert data.attrs["verdict"] == "agrees"
 
 
 def test_an_unstable_case_is_a_result() -> None:

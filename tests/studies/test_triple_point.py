@@ -1,6 +1,8 @@
 """The study of the triple point: spectra, paths of the SDE, and a verdict that a wrong SDE turns over."""
 
+import dataclasses
 import io
+import itertools
 import json
 from pathlib import Path
 
@@ -10,12 +12,13 @@ import xarray as xr
 from hydra import compose, initialize_config_dir
 from rich.console import Console
 
+from sparsesim import Scaling, run, store
 from sparsesim import config as configuration
-from sparsesim import run, store
+from sparsesim.simulation import linear_sde
 from sparsesim.studies import sde, triple_point
 from sparsesim.sweep import Sweep, Times
 from sparsesim.theory import continuum
-from sparsesim.theory.limits import LimitODE
+from sparsesim.theory.limits import LimitODE, limit_ode
 
 POINT = {"alpha": 0.5, "beta": 0.5, "delta": 1.0}
 AXES = {"c_eta": [0.8], "d": [50]}
@@ -64,6 +67,30 @@ def test_a_run_writes_data_figures_and_a_table(finished) -> None:
     assert summary["sde_paths"] == 1600
     for words in ("c_eta = 0.1: three real modes", "c_eta = 0.8: a complex pair", "largest |z| of the SDE"):
         assert words in printed
+
+
+def test_batches_and_limits_have_random_numbers_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sde, "BATCH", 64)
+    monkeypatch.setattr(sde, "STORED", 64)
+    seen = []
+    right = linear_sde.sample_paths
+
+    def spied(*arguments, **named):
+        seen.append(right(*arguments, **named))
+        return seen[-1]
+
+    monkeypatch.setattr(linear_sde, "sample_paths", spied)
+    sweep = dataclasses.replace(sweep_of(), trajectories=16)  # two batches of paths
+    limit = limit_ode(Scaling(**POINT, c_eta=0.8))
+    first = sde.paths(limit, sweep, 0)
+    sde.paths(limit, sweep, 1)
+    assert len(seen) == 4
+    for one, other in itertools.combinations(seen, 2):
+        assert not np.array_equal(one, other)
+    squares = np.concatenate(seen[:2])[:, :: sde.FINER, 0].astype(float) ** 2
+    error = squares.std(axis=0, ddof=1) / np.sqrt(128)
+    np.testing.assert_allclose(first["sde_mean"].sel(variable="R"), squares.mean(axis=0))
+    np.testing.assert_allclose(first["sde_std_error"].sel(variable="R"), error)
 
 
 def test_spectra_are_the_roots_of_the_cubic(dataset: xr.Dataset) -> None:
