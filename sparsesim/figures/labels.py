@@ -1,4 +1,4 @@
-"""How names and numbers are written in figures; the notation is that of the theory's section 0."""
+"""How names and numbers are written in figures; the notation is that of the README."""
 
 import math
 

@@ -1,7 +1,7 @@
 """Paths of a linear SDE with one Brownian motion, dZ = drift Z ds + diffusion Z dW, by diffrax.
 
 On the resonance line the second moments of a large problem are those of such paths: R = E X^2, V/p^2 = E Y^2, C/p =
-E X Y (theory/least_squares.md, section 6; `LimitODE.sde` gives the matrices). Only the means agree: R itself is a sum
+E X Y (docs/least_squares.md, section 6; `LimitODE.sde` gives the matrices). Only the means agree: R itself is a sum
 over many directions, and fluctuates the less the more there are, while X^2 keeps its spread.
 """
 

@@ -1,7 +1,7 @@
 """The continuum system: momentum SGD as eps -> 0, heavy ball with multiplicative noise in continuous time.
 
 Time is counted in momentum memories (1/eps minibatches), the state is (R, V/p^2, C/p), and two numbers are left, the
-stiffness w = eta p/eps and the feedback u of the noise (theory/momentum.md, section 2):
+stiffness w = eta p/eps and the feedback u of the noise (docs/momentum.md, section 2):
 
     R' = -2 w C,    V' = 2 C - 2 V + (2/w)(u R + phi),    C' = R - C - w V.
 

@@ -3,7 +3,7 @@
 `stability.critical_learning_rate` is a closed form. Here it is found again from the matrices alone, with no use of
 the feedbacks: where an eigenvalue of the minibatch map leaves the unit circle, and where Routh and Hurwitz's criterion
 fails for the Poisson generator. The paper's ceilings come from coefficients of that criterion cut off at low orders of
-eta (theory/least_squares.md, section 3): one is exact and one is no limit at all.
+eta (docs/least_squares.md, section 3): one is exact and one is no limit at all.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ With e = theta - theta* the state is (R, V, C) = (E|e|^2, E|m|^2, E<e, m>), in t
     active      x[n+1] = M x[n] + f/P       only minibatches with an active sample are counted; P is their probability
     poisson     dx/dt  = A x + f/P          active updates arrive at unit rate;  A = M - 1
 
-(theory/least_squares.md, sections 2 and 4). Between two active gradients K ~ geometric(P) minibatches pass: momentum is
+(docs/least_squares.md, sections 2 and 4). Between two active gradients K ~ geometric(P) minibatches pass: momentum is
 retained by mu^K and the error drifts by eta times sum_j mu^j momenta. The closed forms below are the means of products
 of these. The minibatch clock is the same system with a waiting time of exactly one (P = 1, Q = 0), so one set of
 formulas serves all three.

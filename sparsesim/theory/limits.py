@@ -8,7 +8,7 @@ probability of an active minibatch, and u = c_eta/(2 c_B) where the noise feedba
     cells 5 - 8   E' = -(c_eps/P0) (1 - u/(1 - lam/4)) E                   lam = c_eta c_eps c_p in 7 and 8, 0 before
 
 where E = R + eta C + eta V/(eps p) is the envelope of an oscillation that is faster than any slow time
-(theory/least_squares.md, section 6, and theory/momentum.md, section 3). Under the paper's learning rate only cells 2
+(docs/least_squares.md, section 6, and docs/momentum.md, section 3). Under the paper's learning rate only cells 2
 (below resonance), 3 (above) and 4 (on it) occur.
 
 The 3x3 system is the second moments of a linear SDE of a pair (X, Y), R = X^2, V/p^2 = Y^2, C/p = X Y: `sde`. Without

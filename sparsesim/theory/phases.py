@@ -1,6 +1,6 @@
 """Which limit a scaling has: regions and boundaries of the phase plane, their exponents, and the eight cells.
 
-With p ~ d^-alpha, B ~ d^beta, eps ~ d^-delta three comparisons place a point (theory/least_squares.md, section 5):
+With p ~ d^-alpha, B ~ d^beta, eps ~ d^-delta three comparisons place a point (docs/least_squares.md, section 5):
 
     batches       alpha against beta - 1 and beta      concentrated | dense | sparse
     resonance     delta against 1 - beta + alpha       does momentum outlive learning
@@ -8,7 +8,7 @@ With p ~ d^-alpha, B ~ d^beta, eps ~ d^-delta three comparisons place a point (t
 
 The paper's learning rate eta ~ d^-kappa, kappa = max(1 - beta, delta - alpha), gives one limit to each of them. For any
 other kappa what counts is which of stiffness eta p/eps, noise feedback eta d/(2B) and curvature eta eps p vanish, stay
-or grow: the cells 1 to 8 (theory/momentum.md, section 3). Neither is a stability limit: that is `frontier_exponent`.
+or grow: the cells 1 to 8 (docs/momentum.md, section 3). Neither is a stability limit: that is `frontier_exponent`.
 
 Exponents are floats, and 1 - 0.2 + 1.1 is not 1.9: two that differ by no more than TOLERANCE count as equal.
 """

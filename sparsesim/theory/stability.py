@@ -1,6 +1,6 @@
 """When the second moments stay bounded, how fast they decay, and where label noise stops them (minibatch clock).
 
-All of it follows from two feedbacks, both proportional to eta (theory/momentum.md, section 1):
+All of it follows from two feedbacks, both proportional to eta (docs/momentum.md, section 1):
 
     H_noise = eta (d+2-p)/(2B),    H_curvature = eta eps p/(2 (2-eps)),    H = H_noise + H_curvature = eta/eta_c.
 

@@ -1,6 +1,6 @@
 """The theory's formulas as claims with executable proofs: `python -m sparsesim.theory.symbolic`, or `make proofs`.
 
-Each claim is a statement of theory/least_squares.md (sections 2, 3, 5 and 6) or theory/momentum.md (sections 1 and 2),
+Each claim is a statement of docs/least_squares.md (sections 2, 3, 5 and 6) or docs/momentum.md (sections 1 and 2),
 and its proof a function of `sparsesim.theory.proofs` that derives the statement in SymPy, in exact arithmetic, and
 raises where a step does not hold. Starting points are the update rule, the law of the samples and the geometric waiting
 time; nothing is taken from the numerical modules.

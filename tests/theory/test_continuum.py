@@ -21,7 +21,7 @@ feedbacks = st.one_of(st.sampled_from([0.0, 1.0]), decades, st.floats(0.0, 2.0))
     [(0.01, 0.5, 0.009949001527), (0.25, 0.5, 0.206299474), (1.0, 0.3, 0.6185070908), (100.0, 0.9, 0.09957402409)],
 )
 def test_golden_rates(stiffness, feedback, rate):
-    # theory/momentum.md, section 6.
+    # docs/momentum.md, section 6.
     assert continuum.decay_rate(stiffness, feedback) == pytest.approx(rate, rel=1e-9)
 
 
@@ -83,7 +83,7 @@ def test_stable_below_a_feedback_of_one_at_every_stiffness(stiffness, feedback):
 @settings(max_examples=300, deadline=None)
 @given(decades, st.floats(0.0, 1.0))
 def test_facts_about_the_rate(stiffness, feedback):
-    """theory/momentum.md, section 2."""
+    """docs/momentum.md, section 2."""
     w, u = stiffness, feedback
     lost = (1.0 - u) - continuum.decay_rate(w, u)
     assert lost >= -1e-15

@@ -172,7 +172,7 @@ def test_moments_at_the_edges(clock, problem, optimizer):
 
 
 def test_golden_numbers():
-    # theory/momentum.md, section 6: R after k minibatches.
+    # docs/momentum.md, section 6: R after k minibatches.
     for eta, mu, p, B, d, s2, expected in [
         (0.05, 0.9, 0.1, 8, 50, 0.5, {50: 0.7240825153, 500: 0.1065204804}),
         (0.1, 0.0, 0.3, 4, 20, 0.25, {50: 0.1898405506}),

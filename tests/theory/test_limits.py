@@ -14,7 +14,7 @@ from sparsesim.theory.least_squares import activity
 from sparsesim.theory.limits import NoLimit, limit_moments, limit_ode
 
 SLOW_TIMES = np.linspace(0.0, 4.0, 401)
-# The table of theory/least_squares.md, section 6: sup error of R at d = 1e2, 1e4, 1e6, 1e8, as it is printed.
+# The table of docs/least_squares.md, section 6: sup error of R at d = 1e2, 1e4, 1e6, 1e8, as it is printed.
 TABLE = {
     "A": ((0.25, 1.5, 0.5), "4.6e-02 5.0e-03 5.1e-04 5.1e-05"),
     "B": ((0.3, 0.5, 0.4), "5.0e-02 1.4e-02 2.5e-03 4.0e-04"),
@@ -353,3 +353,27 @@ def test_bad_times_and_starts_are_named(delta, s, start, message):
 def test_bad_dimensions_and_clocks_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         limit_ode(Scaling(0.3, 0.5, 0.4)).at(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("exponents", "ratio"),
+    [((0.3, 0.5, 0.4), 0.6), ((0.8, 0.3, 0.8), 0.6), ((0.5, 0.5, 0.5), 0.6), ((0.8, 0.3, 0.2), None)],
+)
+def test_below_resonance_momentum_is_slaved_to_the_error_and_has_no_limit(exponents, ratio) -> None:
+    """V/(p^2 R) and C/(p R) do not move in slow time; the first grows with d, the second tends to 1 - u or grows."""
+    scaling = Scaling(*exponents, c_eta=0.8)  # u = 0.4
+    slaved = []
+    for d in (10**6, 10**10):
+        problem, optimizer = scaling.at(d)
+        times = limit_ode(scaling).ticks([0.5, 1.0, 4.0], d)
+        R, V, C = least_squares.moments(problem, optimizer, times, "poisson").T
+        V, C = V / (problem.p**2 * R), C / (problem.p * R)
+        np.testing.assert_allclose(V, V[0], rtol=1e-9)
+        np.testing.assert_allclose(C, C[0], rtol=1e-9)
+        slaved.append((V[0], C[0]))
+    (V_near, C_near), (V_far, C_far) = slaved
+    assert V_far > 10.0 * V_near
+    if ratio is None:
+        assert C_far > 10.0 * C_near
+    else:
+        assert C_far == pytest.approx(ratio, rel=0.01)

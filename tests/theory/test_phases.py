@@ -12,7 +12,7 @@ from sparsesim import HeavyBall, LeastSquares, Scaling
 from sparsesim.theory import phases, stability
 from sparsesim.theory.least_squares import activity, coefficients
 
-# (alpha, beta, delta), region, batch regime, momentum phase: theory/least_squares.md, sections 5 and 6.
+# (alpha, beta, delta), region, batch regime, momentum phase: docs/least_squares.md, sections 5 and 6.
 POINTS = [
     (0.25, 1.5, 0.5, "A", "concentrated", "above resonance"),
     (0.3, 0.5, 0.4, "B", "dense", "below resonance"),
@@ -53,7 +53,7 @@ POINTS = [
 ]
 OPEN = [point for point in POINTS if len(point[3]) == 1 and point[2] > 0.01 and max(point[:3]) < 10.0]
 CELL_OF_PHASE = {"below resonance": 2, "memoryless": 2, "above resonance": 3, "on resonance": 4}
-# Signs of the exponents of stiffness, noise and curvature (theory/momentum.md, section 3).
+# Signs of the exponents of stiffness, noise and curvature (docs/momentum.md, section 3).
 CELL_OF_SIGNS = {"---": 1, "-0-": 2, "0--": 3, "00-": 4, "+--": 5, "+0-": 6, "+-0": 7, "+00": 8}
 
 # Tenths, so that lines are met often, and offsets from them that are ten tolerances or more.

@@ -77,7 +77,7 @@ def test_decay_rate_where_three_eigenvalues_meet():
 
 
 def test_golden_numbers():
-    # theory/momentum.md, section 6.
+    # docs/momentum.md, section 6.
     for eta, mu, p, B, d, s2, expected in [
         (0.05, 0.9, 0.1, 8, 50, 0.5, (0.1623190789, 0.3080352619, 0.09326343484, 0.9914526574, 0.008584080593)),
         (0.1, 0.0, 0.3, 4, 20, 0.25, (0.28625, 0.3493449782, 0.08756567426, 0.957175, -math.log(0.957175))),

@@ -1,4 +1,4 @@
-"""The limits above and on resonance (theory/momentum.md, section 2, and least_squares.md, section 6).
+"""The limits above and on resonance (docs/momentum.md, section 2, and least_squares.md, section 6).
 
 As eps -> 0 at fixed stiffness w = eta p/eps and feedback u = H_noise, every clock has one system on (R, V/p^2, C/p).
 """

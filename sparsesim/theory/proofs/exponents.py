@@ -1,6 +1,6 @@
 """The paper's Tables 3 and 4, and what is true instead of its correlation ceiling, as powers of d.
 
-Regions A to F of theory/least_squares.md, section 5; sections C.4.2 to C.4.5 of the paper. The ceilings of Table 4 are
+Regions A to F of docs/least_squares.md, section 5; sections C.4.2 to C.4.5 of the paper. The ceilings of Table 4 are
 reproduced as what they are: the roots of truncated criteria. The exact frontier is `proofs.stability.frontier`.
 """
 

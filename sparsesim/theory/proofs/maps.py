@@ -1,4 +1,4 @@
-"""From the update rule to the three linear systems (theory/least_squares.md, section 2).
+"""From the update rule to the three linear systems (docs/least_squares.md, section 2).
 
 Nothing is assumed but the rule, the law of the samples and the geometric waiting time. The probability P of an active
 minibatch stands for itself: every identity holds for any P, and 1 - (1-p)^B is one of them.

@@ -1,4 +1,4 @@
-"""Leading powers of d of rational functions, region by region of the phase plane (theory/least_squares.md, section 5).
+"""Leading powers of d of rational functions, region by region of the phase plane (docs/least_squares.md, section 5).
 
 With p = c_p d^-alpha, B = c_B d^beta, eps = c_eps d^-delta every coefficient is a rational function of d, p, B, eps and
 P, and each monomial of it a power of d with an exponent that is linear in (alpha, beta, delta). A region is a cone of

@@ -1,6 +1,6 @@
 """Stability on all three clocks: eta < eta_c, and no other ceiling.
 
-Sources: theory/least_squares.md, section 3, and theory/momentum.md, section 1. The frontier is proved twice. With the
+Sources: docs/least_squares.md, section 3, and docs/momentum.md, section 1. The frontier is proved twice. With the
 cone: the maps send covariances to covariances, so that a real eigenvalue leaves first, through 1, and P(1) decides.
 Without it: below eta_c every quantity of the Jury and the Routh-Hurwitz criterion is positive, as the quotient of
 polynomials with positive coefficients alone or, for one of them, as a sum of squares.
