@@ -35,6 +35,7 @@ def progress(console: Console, title: str) -> Iterator[Callable[[float, float], 
         task = bar.add_task(f"{title}: compiling", total=None)
 
         def update(done: float, total: float) -> None:
+            """Move the bar."""
             bar.update(task, completed=done, total=total, description=title)
 
         yield update
@@ -44,6 +45,7 @@ def _plain(console: Console, title: str) -> Callable[[float, float], None]:
     began = last = perf_counter()
 
     def update(done: float, total: float) -> None:
+        """Print a line where it is time for one."""
         nonlocal last
         now = perf_counter()
         if done == 0.0:

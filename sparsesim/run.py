@@ -86,6 +86,7 @@ def main() -> None:
     statuses: list[int] = []
 
     def job(config: DictConfig) -> None:
+        """Run one configuration, say what went wrong, and keep its status."""
         try:
             dataset, _ = run(config, console)
             statuses.append(STATUS[dataset.attrs["verdict"]])

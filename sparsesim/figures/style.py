@@ -85,6 +85,7 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(draw)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        """Draw inside the style."""
         with context():
             return draw(*args, **kwargs)
 

@@ -310,6 +310,7 @@ def _program(program: Program, sequential: bool) -> Callable[..., tuple[Summary,
     )
 
     def block(key: jax.Array, first: jax.Array, count: jax.Array, cell: Any, targets: Any) -> tuple[Summary, Record]:
+        """Trajectories from `first` on, and the summary of the `count` that belong to the cell."""
         record = trajectories(key, first + lanes, cell, targets)
         return summarise(record, count), record
 

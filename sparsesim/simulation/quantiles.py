@@ -87,6 +87,7 @@ def active_chi(B: int, p: float) -> np.ndarray:
     degrees, weights = active_degrees(B, p)
 
     def log_root(z: np.ndarray) -> np.ndarray:
+        """Log of the mixture's quantile at a normal score."""
         q, upper = special.ndtr(-np.abs(z)), z > 0.0
         values = np.empty_like(z)
         for tail in (False, True):
@@ -125,10 +126,12 @@ def mixture_quantile(degrees: np.ndarray, weights: np.ndarray, q: np.ndarray, up
     shapes = degrees / 2.0
 
     def log_tail(x: np.ndarray) -> np.ndarray:
+        """Log of the mixture's probability beyond x."""
         with np.errstate(divide="ignore"):
             return np.log(gamma.tail(shapes, x[..., None], upper) @ weights)
 
-    def slope(x: np.ndarray, log_value: np.ndarray) -> np.ndarray:  # of log_tail, in log x
+    def slope(x: np.ndarray, log_value: np.ndarray) -> np.ndarray:
+        """The slope of `log_tail` in ln x."""
         density = gamma.log_density(shapes, x[..., None]) @ weights
         return (-density if upper else density) / np.exp(log_value)
 

@@ -134,6 +134,7 @@ class Program:
         """R, V and C of one trajectory at its recordings, (time, moment)."""
 
         def recorded(state: State, gap: Array) -> tuple[State, Record]:
+            """The state a gap later, and its moments."""
             state = advance(state, gap, cell, self)
             return state, observe(state, cell)
 
@@ -166,6 +167,7 @@ def advance(state: State, gap: Array, cell: Parameters, program: Program) -> Sta
         return jax.lax.fori_loop(0, gap, lambda _, state: update(state, cell, program), state)
 
     def arrive(carry: tuple[State, Count]) -> tuple[State, Count]:
+        """One active update."""
         state, left = carry
         left = binary.minus(left, state.wait)
         return update(state, cell, program), left

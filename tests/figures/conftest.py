@@ -7,6 +7,9 @@ import pytest
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
+from matplotlib.figure import Figure
+
+from sparsesim.figures import style
 
 Maker = Callable[..., xr.Dataset]
 RECORDS = 6
@@ -57,3 +60,18 @@ def plane(make: Maker) -> xr.Dataset:
 def mesh() -> Callable[[Axes], QuadMesh]:
     """Finds the heatmap of a panel."""
     return lambda ax: next(artist for artist in ax.collections if isinstance(artist, QuadMesh))
+
+
+@pytest.fixture
+def inside() -> Callable[[Figure], None]:
+    """Asserts that all that is drawn lies on the figure."""
+
+    def check(figure: Figure) -> None:
+        with style.context():
+            figure.canvas.draw()
+        drawn = figure.get_tightbbox(figure.canvas.get_renderer())  # pyright: ignore[reportAttributeAccessIssue]
+        width, height = figure.get_size_inches()
+        assert 0 <= drawn.x0 < drawn.x1 <= width
+        assert 0 <= drawn.y0 < drawn.y1 <= height
+
+    return check

@@ -1,5 +1,7 @@
 """Figures of learning rate and momentum: drawn are the data, and nothing is clipped."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -34,17 +36,19 @@ def curve(ax: Axes, label: str) -> np.ndarray:
     return np.column_stack(line.get_data())
 
 
-def fits(figure: Figure) -> None:
-    with style.context():
-        figure.canvas.draw()
-    drawn = figure.get_tightbbox(figure.canvas.get_renderer())
-    width, height = figure.get_size_inches()
-    assert 0 <= drawn.x0 < drawn.x1 <= width
-    assert 0 <= drawn.y0 < drawn.y1 <= height
-    assert figure.bbox.containsx(figure.findobj(lambda artist: artist is figure._suptitle)[0].get_window_extent().x1)
+@pytest.fixture
+def fits(inside) -> Callable[[Figure], None]:
+    """Asserts that all that is drawn, and the title, lies on the figure."""
+
+    def check(figure: Figure) -> None:
+        inside(figure)
+        (title,) = figure.findobj(lambda artist: artist is figure._suptitle)
+        assert figure.bbox.containsx(title.get_window_extent().x1)
+
+    return check
 
 
-def test_panels_are_cost_and_speed(dataset: xr.Dataset, figure: Figure, mesh) -> None:
+def test_panels_are_cost_and_speed(dataset: xr.Dataset, figure: Figure, mesh, fits) -> None:
     left, right = figure.axes[:2]
     stable = (dataset["feedback"] < 1.0).values
     cost, speed = (np.ma.getdata(mesh(ax).get_array()) for ax in (left, right))
@@ -87,7 +91,7 @@ def test_the_rate_on_the_colour_bar_is_that_of_its_cost(dataset: xr.Dataset, fig
     assert sorted(rates.get_xlim()) == pytest.approx(sorted(active / np.array(bar.get_xlim())))
 
 
-def test_where_only_momentum_is_stable_it_is_said(mesh) -> None:
+def test_where_only_momentum_is_stable_it_is_said(mesh, fits) -> None:
     dataset = computed((0.1, 1000.0), (1e-2, 1.0), p=0.1, B=10**5)
     figure = momentum.momentum(dataset)
     assert "only momentum stable" in [text.get_text() for text in figure.legends[0].get_texts()]
@@ -98,7 +102,7 @@ def test_where_only_momentum_is_stable_it_is_said(mesh) -> None:
     fits(figure)
 
 
-def test_the_best_is_drawn_with_its_limits(dataset: xr.Dataset) -> None:
+def test_the_best_is_drawn_with_its_limits(dataset: xr.Dataset, fits) -> None:
     figure = momentum.momentum_best(dataset)
     left, right = figure.axes[:2]
     np.testing.assert_array_equal(curve(left, "momentum")[:, 1], dataset["best_decay_rate"])
@@ -114,7 +118,7 @@ def test_the_best_is_drawn_with_its_limits(dataset: xr.Dataset) -> None:
 @pytest.mark.parametrize(
     ("eta", "eps"), [((0.1, 0.2), (0.3, 0.9)), ((3.0, 9.0), (0.01, 1.0)), ((1e-6, 1e-5), (1e-4, 1e-3))]
 )
-def test_narrow_planes_all_stable_or_all_unstable(eta: tuple[float, float], eps: tuple[float, float]) -> None:
+def test_narrow_planes_all_stable_or_all_unstable(eta: tuple[float, float], eps: tuple[float, float], fits) -> None:
     dataset = computed(eta, eps, points=4).isel(eta=[2, 0, 3, 1])
     fits(momentum.momentum(dataset))
     if eps[1] == 0.9:  # of which momentum_best has all its curves within a line's width

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox
 from matplotlib.text import Text
 
-from sparsesim.figures import phase_diagram, placing, regions, style
+from sparsesim.figures import phase_diagram, placing, regions
 from sparsesim.studies import phase_diagram as study
 from sparsesim.sweep import Sweep, Times
 from sparsesim.theory.phases import classify
@@ -103,14 +103,9 @@ def test_names_lie_in_their_regions_and_over_nothing(betas: tuple[float, ...], t
 
 @pytest.mark.parametrize("draw", [phase_diagram.phase_diagram, phase_diagram.learning_rate_gap])
 @pytest.mark.parametrize("betas", [(0.5,), (0.5, 1.4)])
-def test_nothing_is_clipped(draw, betas: tuple[float, ...]) -> None:
+def test_nothing_is_clipped(draw, betas: tuple[float, ...], inside) -> None:
     figure = draw(computed(*betas))
-    with style.context():
-        figure.canvas.draw()
-    drawn = figure.get_tightbbox(figure.canvas.get_renderer())
-    width, height = figure.get_size_inches()
-    assert 0 <= drawn.x0 < drawn.x1 <= width
-    assert 0 <= drawn.y0 < drawn.y1 <= height
+    inside(figure)
     texts = figure.findobj(lambda artist: isinstance(artist, Text) and bool(artist.get_text()))
     for text in texts:
         extent = text.get_window_extent()
