@@ -99,6 +99,8 @@ def _growth_panel(ax: Axes, cells: xr.Dataset) -> None:
 
 
 def _divergence_panel(ax: Axes, cells: xr.Dataset) -> None:
+    if bool(cells.growth.isnull().all()):
+        ax.text(0.05, 0.05, "too short a run to tell growth", transform=ax.transAxes, size=7, color=style.VERMILLION)
     shades = style.sequence(cells.sizes[MULTIPLE])
     for shade, marker, multiple in zip(shades, MARKERS * 9, cells[MULTIPLE].values, strict=False):
         cell = cells.sel({MULTIPLE: multiple})

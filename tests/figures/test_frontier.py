@@ -56,3 +56,9 @@ def test_divergence_is_shown_at_the_largest_delta(dataset: xr.Dataset) -> None:
     titles = [ax.get_title(loc="left") for ax in figure.axes]
     assert titles == ["$d$ = 1000\nclaimed limit: $\\eta_c / 20$", "$d$ = 10000\nclaimed limit: $\\eta_c / 50$"]
     assert all(ax.get_yscale() == "log" for ax in figure.axes)
+
+
+def test_a_run_that_is_too_short_is_marked(dataset: xr.Dataset) -> None:
+    dataset["growth"] = dataset.growth.where(dataset.d < 5000)
+    texts = [[text.get_text() for text in ax.texts] for ax in frontier.divergence(dataset).axes]
+    assert texts == [[], ["too short a run to tell growth"]]
