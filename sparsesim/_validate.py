@@ -62,27 +62,38 @@ def choice(name: str, value: object, options: Iterable[str]) -> str:
     return value
 
 
-def start_moments(start: Mapping[str, float] | None, d: int) -> tuple[float, float, float]:
-    """The moments (R, V, C) = (|e|^2, |m|^2, <e, m>) at time 0 from a mapping by name; R = 1, the others 0 by default.
+def start_moments(start: Mapping[str, float] | None, d: int, signal: Iterable[str] = ()) -> tuple[float, ...]:
+    """The moments at time 0 from a mapping by name: those of `signal`, then (R, V, C) = (|e|^2, |m|^2, <e, m>).
+
+    Those of the signal are any numbers, 0 by default; R = 1, V = 0 and C = 0 by default.
 
     Raises:
         ValueError: an unknown name, a value that is not finite, R or V below 0, or no vectors in dimension `d` with
-            these moments: C^2 <= R V always, and C^2 = R V on a line.
+            these moments: C^2 <= R V always, C^2 = R V on a line, and R = V = C = 0 in no dimension at all.
     """
+    signal = tuple(signal)
+    names = (*signal, "R", "V", "C")
     if start is not None and not isinstance(start, Mapping):
-        raise ValueError(f"start must be a mapping from R, V, C to numbers, or None, got {start!r}")
+        raise ValueError(f"start must be a mapping from {', '.join(names)} to numbers, or None, got {start!r}")
     given = dict(start or {})
     for name in given:
-        choice("a name in start", name, ("R", "V", "C"))
+        choice("a name in start", name, names)
+    along = tuple(real(f"start[{name!r}]", given.get(name, 0.0)) for name in signal)
     R = non_negative("start['R']", given.get("R", 1.0))
     V = non_negative("start['V']", given.get("V", 0.0))
     C = real("start['C']", given.get("C", 0.0))
+    if d == 0 and (R, V, C) != (0.0, 0.0, 0.0):
+        raise ValueError(
+            f"start must have R = V = C = 0 when d = 1, where nothing is across the signal, got R = {R!r}, V = {V!r}, "
+            f"C = {C!r}"
+        )
     bound = math.sqrt(R) * math.sqrt(V)
     if abs(C) > bound * (1.0 + ROUNDING):
         raise ValueError(f"start must have C^2 <= R V, got R = {R!r}, V = {V!r}, C = {C!r}")
     if d == 1 and abs(C) < bound * (1.0 - ROUNDING):
-        raise ValueError(f"start must have C^2 = R V when d = 1, got R = {R!r}, V = {V!r}, C = {C!r}")
-    return R, V, C
+        where = f"d = {d + 1}" if signal else "d = 1"
+        raise ValueError(f"start must have C^2 = R V when {where}, got R = {R!r}, V = {V!r}, C = {C!r}")
+    return (*along, R, V, C)
 
 
 def clock_times(times: ArrayLike, clock: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The problem and the optimizer as plain values: frozen, validated, free of JAX.
+"""The problems and the optimizer as plain values: frozen, validated, free of JAX.
 
 Sparse least squares: a sample is active with probability p; an active one has features x ~ N(0, I_d) and target
 y = <x, theta*> + label_noise * N(0, 1), an inactive one contributes no gradient. A minibatch of B samples gives
@@ -8,12 +8,20 @@ y = <x, theta*> + label_noise * N(0, 1), an inactive one contributes no gradient
 and heavy-ball momentum in exponential-average form updates, with eps = 1 - mu,
 
     m <- (1 - eps) m + eps g,        theta <- theta - eta m      (m is the new one).
+
+Rare-class logistic regression: a sample is of the rare class, y = 1, with probability p, and has features
+x ~ N(y r what, I_d) with a unit vector what. The model is sigmoid(<theta, x> + b) with the bias fixed where it is best,
+so that theta* = r what is the optimum, and the minibatch gradient of the logistic loss is
+
+    g = (1/B) sum_i (sigmoid(<theta, x_i> + b) - y_i) x_i,        b = log(p/(1-p)) - r^2/2.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sparsesim import _validate
 
@@ -40,11 +48,73 @@ class LeastSquares:
     B: int
     label_noise: float = 0.0
 
+    name: ClassVar[str] = "least_squares"
+    moments: ClassVar[tuple[str, ...]] = ("R", "V", "C")
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "d", _validate.whole("d", self.d, low=1))
         object.__setattr__(self, "p", _validate.probability("p", self.p))
         object.__setattr__(self, "B", _validate.whole("B", self.B, low=1))
         object.__setattr__(self, "label_noise", _validate.non_negative("label_noise", self.label_noise))
+
+    def start_moments(self, start: Mapping[str, float] | None) -> tuple[float, ...]:
+        """R, V and C at time 0 from a mapping by name; R = 1 and the others 0 where it does not say.
+
+        Raises:
+            ValueError: an unknown name, or moments that no vectors have.
+        """
+        return _validate.start_moments(start, self.d)
+
+
+@dataclass(frozen=True)
+class RareClassLogistic:
+    """Logistic regression with a rare class of two isotropic Gaussians, one at the origin and one at r what.
+
+    What follows from a trajectory are five numbers: theta_par = <theta, what> and m_par = <m, what>; and across what,
+    in d - 1 dimensions, R = |theta_perp|^2, V = |m_perp|^2 and C = <theta_perp, m_perp>.
+
+    Args:
+        d: dimension, a whole number of at least 1; at d = 1 there is nothing across the signal.
+        p: probability of the rare class, in (0, 1).
+        B: minibatch size, a whole number of at least 1.
+        r: norm of the signal, above 0.
+
+    Raises:
+        ValueError: an argument is outside its range; the message names it, its value and the range.
+    """
+
+    d: int
+    p: float
+    B: int
+    r: float
+
+    name: ClassVar[str] = "logistic"
+    moments: ClassVar[tuple[str, ...]] = ("theta_par", "m_par", "R", "V", "C")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "d", _validate.whole("d", self.d, low=1))
+        object.__setattr__(self, "p", _validate.probability("p", self.p))
+        if self.p == 1.0:
+            raise ValueError(f"p must be in (0, 1) for logistic regression, which needs both classes, got {self.p!r}")
+        object.__setattr__(self, "B", _validate.whole("B", self.B, low=1))
+        object.__setattr__(self, "r", _validate.positive("r", self.r))
+
+    @property
+    def bias(self) -> float:
+        """The Bayes bias b = log(p/(1-p)) - r^2/2, at which the model is well specified."""
+        return math.log(self.p) - math.log1p(-self.p) - self.r**2 / 2.0
+
+    def start_moments(self, start: Mapping[str, float] | None) -> tuple[float, ...]:
+        """The five moments at time 0 from a mapping by name; R = 1 and the others 0 where it does not say.
+
+        Raises:
+            ValueError: an unknown name, or moments that no vectors have: in d - 1 dimensions C^2 <= R V, with equality
+                on a line (d = 2), and nothing but 0 at d = 1.
+        """
+        return _validate.start_moments(start, self.d - 1, signal=("theta_par", "m_par"))
+
+
+Problem = LeastSquares | RareClassLogistic
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ above resonance the true frontier (`theory.stability.critical_learning_rate`) al
 """
 
 from dataclasses import dataclass
+from typing import overload
 
 from sparsesim import _validate
-from sparsesim.problems import HeavyBall, LeastSquares
+from sparsesim.problems import HeavyBall, LeastSquares, Problem, RareClassLogistic
 
 
 def prescription(alpha: float, beta: float, delta: float) -> float:
@@ -51,11 +52,22 @@ class Scaling:
         kappa = prescribed if self.kappa is None else _validate.real("kappa", self.kappa)
         object.__setattr__(self, "kappa", kappa)
 
-    def at(self, d: int, *, label_noise: float = 0.0) -> tuple[LeastSquares, HeavyBall]:
+    @overload
+    def at(self, d: int, r: None = None, *, label_noise: float = 0.0) -> tuple[LeastSquares, HeavyBall]: ...
+
+    @overload
+    def at(self, d: int, r: float, *, label_noise: float = 0.0) -> tuple[RareClassLogistic, HeavyBall]: ...
+
+    def at(self, d: int, r: float | None = None, *, label_noise: float = 0.0) -> tuple[Problem, HeavyBall]:
         """The problem and the optimizer at dimension `d`.
 
         p and eps are capped at 1; B is rounded to a whole number of at least 1. Theory and simulation both use these
         realised values.
+
+        Args:
+            d: dimension.
+            r: norm of the signal; given, the problem is logistic regression, and p of 1 or above is refused.
+            label_noise: of least squares.
 
         Raises:
             ValueError: d is not a whole number of at least 1, or a realised value is outside its range.
@@ -67,8 +79,17 @@ class Scaling:
             self._power("eps", self.c_eps, d, -self.delta),
             self._power("eta", self.c_eta, d, -self.kappa),  # type: ignore[operator]  # set in __post_init__
         )
-        problem = LeastSquares(d=d, p=min(1.0, p), B=max(1, round(B)), label_noise=label_noise)
-        return problem, HeavyBall(eta=eta, eps=min(1.0, eps))
+        B, optimizer = max(1, round(B)), HeavyBall(eta=eta, eps=min(1.0, eps))
+        if r is None:
+            return LeastSquares(d=d, p=min(1.0, p), B=B, label_noise=label_noise), optimizer
+        if label_noise != 0.0:
+            raise ValueError(f"label_noise must be 0 where r is given, for logistic regression, got {label_noise!r}")
+        if p >= 1.0:
+            raise ValueError(
+                f"p = {self.c_p} * {d}**-{self.alpha} must be below 1 for logistic regression, which needs both "
+                f"classes, got {p:g}; raise alpha or lower c_p"
+            )
+        return RareClassLogistic(d=d, p=p, B=B, r=r), optimizer
 
     @staticmethod
     def _power(name: str, prefactor: float, d: int, exponent: float) -> float:

@@ -1,0 +1,1 @@
+"""Rare-class logistic regression: exact coefficients, drift, risk and limits."""
