@@ -26,6 +26,20 @@ def real(name: str, value: object, allowed: str = "a finite number", *, low: flo
     return number
 
 
+def numbers(name: str, values: ArrayLike, allowed: str = "a finite number", *, low: float = -math.inf,
+            high: float = math.inf, open_low: bool = False, open_high: bool = False) -> np.ndarray:  # fmt: skip
+    """Finite floats between `low` and `high`, which belong to the range unless it is open there, of any shape."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{name} must be {allowed}, got {values!r}")
+    array = array.astype(np.float64)
+    bad = ~np.isfinite(array) | (array < low) | (array > high) | (open_low & (array == low))
+    bad |= open_high & (array == high)
+    if bad.any():
+        raise ValueError(f"{name} must be {allowed}, got {array[bad].flat[0]}")
+    return array
+
+
 def positive(name: str, value: object) -> float:
     """A finite float above zero."""
     return real(name, value, "a finite number above 0", low=0.0, open_low=True)

@@ -29,8 +29,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from sparsesim.problems import HeavyBall, LeastSquares
-from sparsesim.simulation import binary, quantiles, sampling
+from sparsesim.simulation import binary, plane, quantiles, sampling
 from sparsesim.simulation.binary import Count, compensated_sum, power_of_two
+from sparsesim.simulation.plane import Chain, Kick
 from sparsesim.simulation.statistics import Record, record
 
 Array = Any
@@ -38,14 +39,6 @@ Array = Any
 LANES = 512  # trajectories in a block: enough for XLA's overhead, few enough that small samples waste little
 TICKS_PER_TIME = 2.0**24  # of the Poisson clock, which counts arrivals in fixed point
 LOG_ZERO = -1e30  # log(mu) at mu = 0: times 0 it is 0
-
-
-class Chain(NamedTuple):
-    """A trajectory's three numbers, in units that its state names."""
-
-    error: Array  # |e|
-    along: Array  # component of m along e
-    across: Array  # of m across e
 
 
 class Parameters(NamedTuple):
@@ -143,13 +136,10 @@ class Program:
 
 def _start(start: tuple[float, float, float], eta: float, label_noise: float) -> tuple[Chain, int]:
     """The chain before a move by eta m that ends at the asked moments, and its power of two."""
-    error, along, across = sampling.components(start)
-    before = math.hypot(error + eta * along, eta * across)
-    if before > 0.0:
-        along, across = (along * (error + eta * along) + eta * across**2) / before, error * across / before
-    largest = max(before, abs(along), across, label_noise)
+    chain = plane.before_move(start, eta)
+    largest = max(chain.error, abs(chain.along), chain.across, label_noise)
     exponent = math.frexp(largest)[1] if largest > 0.0 else 0
-    return Chain(*(np.float32(math.ldexp(value, -exponent)) for value in (before, along, across))), exponent
+    return Chain(*(np.float32(math.ldexp(value, -exponent)) for value in chain)), exponent
 
 
 def initial(key: jax.Array, cell: Parameters, program: Program) -> State:
@@ -191,18 +181,10 @@ def update(state: State, cell: Parameters, program: Program) -> State:
         noise = cell.label_noise * power_of_two(-state.exponent)
         along = along + noise * draw.noise
         size = binary.hypotenuse(error, noise)
-    kick = cell.kick * draw.root
-    toward, aside = kick * along, cell.plane * kick * size  # eps g along e; across e, to be multiplied by normals
-    sideways, rest = aside * draw.across, aside * draw.rest
-    pull, push = toward - cell.eps * here.along, sideways - cell.eps * here.across
-    kept = 1.0 - cell.eps
-    new_along, moved = kept * here.along + toward, kept * here.across + sideways
-    new_across = binary.hypotenuse(moved, rest)
-    # Its change from here.across, without the cancellation of their difference; quotients first, squares may underflow.
-    total = new_across + here.across
-    swelling = jnp.where(total > 0.0, push * ((moved + here.across) / total) + rest * (rest / total), 0.0)
-    along, along_rest = _changed(state.chain.along, state.rounded.along, drifted.along + pull, new_along)
-    across, across_rest = _changed(state.chain.across, state.rounded.across, drifted.across + swelling, new_across)
+    scale = cell.kick * draw.root
+    aside = cell.plane * scale * size
+    kick = Kick(scale * along, aside * draw.across, aside * draw.rest)
+    (along, along_rest), (across, across_rest) = plane.kicked(state.chain, state.rounded, here, drifted, kick, cell.eps)
     return State(
         Chain(error, along, across),
         Chain(error_rest, along_rest, across_rest),
@@ -214,56 +196,19 @@ def update(state: State, cell: Parameters, program: Program) -> State:
     )
 
 
-def _changed(old: jax.Array, rounded: jax.Array, change: jax.Array, new: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The sum of the first three and what it rounds off; `new`, its value by another way, where it is much smaller."""
-    total, rest = compensated_sum(old, rounded, change)
-    # There the rounding of old and change would outweigh it.
-    small = jnp.abs(new) < 0.5 * jnp.abs(old)
-    return jnp.where(small, new, total), jnp.where(small, 0.0, rest)
-
-
 def drift(chain: Chain, idle: jax.Array, cell: Parameters) -> tuple[Chain, Chain]:
-    """The chain after its own move and `idle` idle minibatches, and how much that changed it.
-
-    e moves by a multiple of m within their plane; the frame turns with it. Changes are computed by themselves, not as
-    differences, so that small ones keep their precision.
-    """
-    error, along, across = chain
+    """The chain after its own move and `idle` idle minibatches, and how much that changed it."""
     log_decay = idle * cell.log_mu
     decay, lost = jnp.exp(log_decay), -jnp.expm1(log_decay)
-    step = cell.eta + cell.idle_step * lost
-    ahead, aside = step * along, step * across
-    towards = error - ahead
-    moved = binary.hypotenuse(towards, aside)
-    inverse = jnp.where(moved > 0.0, 1.0 / moved, 0.0)
-    cosine, sine = jnp.where(moved > 0.0, towards * inverse, 1.0), -aside * inverse
-    turn = jnp.where(cosine > 0.0, -(sine**2) / (1.0 + cosine), cosine - 1.0)  # cosine - 1
-    both = error + moved
-    # Quotients first: squares may underflow.
-    shortening = jnp.where(both > 0.0, (ahead - 2.0 * error) * (ahead / both) + aside * (aside / both), 0.0)
-    here = Chain(moved, decay * (along * cosine + across * sine), decay * error * inverse * across)
-    changes = Chain(
-        shortening,
-        along * (turn - lost * cosine) + decay * across * sine,
-        -across * (lost + decay * shortening * inverse),
-    )
-    return here, changes
+    return plane.move(chain, cell.eta + cell.idle_step * lost, decay, lost)
 
 
 def observe(state: State, cell: Parameters) -> Record:
     """R, V and C, (moment,)."""
     here, changes = drift(state.chain, state.elapsed, cell)
     error, rounded = compensated_sum(state.chain.error, state.rounded.error, changes.error)
-    # Each of e and m in units of its own, whose squares cannot underflow.
-    k = binary.exponent_of(error)
-    j = binary.exponent_of(jnp.maximum(jnp.abs(here.along), jnp.abs(here.across)))
-    error, rounded = (value * power_of_two(-k) for value in (error, rounded))
-    along, across = (value * power_of_two(-j) for value in (here.along, here.across))
-    R, lost = binary.square(error)
-    moments = jnp.stack([R, along**2 + across**2, error * along])
-    # R hardly moves where learning is slow: it alone is known to more than float32.
-    rests = jnp.stack([lost + 2.0 * error * rounded, jnp.zeros_like(R), jnp.zeros_like(R)])
-    return record(moments, rests, 2 * state.exponent + jnp.stack([2 * k, 2 * j, k + j]))
+    values, rests, exponents = plane.moments(here._replace(error=error), rounded)
+    return record(values, rests, 2 * state.exponent + exponents)
 
 
 def rescaled(state: State, cell: Parameters, program: Program) -> State:
