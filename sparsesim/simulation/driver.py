@@ -21,8 +21,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from sparsesim.problems import HeavyBall, LeastSquares
+from sparsesim.problems import HeavyBall, LeastSquares, Problem
 from sparsesim.simulation import reduced, sampling, vector
+from sparsesim.simulation.logistic import reduced as logistic_reduced
+from sparsesim.simulation.logistic import vector as logistic_vector
 from sparsesim.simulation.statistics import QUARTILE_TRAJECTORIES, Record, Statistics, Summary, summarise
 
 MEMORY_SHARE = 0.5
@@ -58,11 +60,11 @@ class Program(Protocol):
         """Whether `targets` has a leading axis over trajectories."""
         ...
 
-    def work(self, problem: LeastSquares, gaps: np.ndarray) -> np.ndarray:
+    def work(self, problem: Any, gaps: np.ndarray) -> np.ndarray:
         """Expected cost of a trajectory between recordings, for ticks between them; in any unit."""
         ...
 
-    def parameters(self, problem: LeastSquares, optimizer: Any, start: tuple[float, float, float]) -> Any:
+    def parameters(self, problem: Any, optimizer: Any, start: Any) -> Any:
         """The numbers of a cell, traced."""
         ...
 
@@ -78,10 +80,10 @@ class Program(Protocol):
 class Cell(NamedTuple):
     """One cell: what is simulated, when it is recorded, where it starts."""
 
-    problem: LeastSquares
+    problem: Problem
     optimizer: HeavyBall | None  # None: the plan's transformation
     times: np.ndarray  # (time,), ticks of the clock
-    start: tuple[float, float, float]  # R, V, C
+    start: tuple[float, ...]  # the problem's moments
 
     @property
     def number(self) -> int:
@@ -99,12 +101,16 @@ class Plan(NamedTuple):
     oracle: str | None = None  # of the vector engine
     transformation: optax.GradientTransformation | None = None  # likewise; None: heavy ball
 
-    def program(self, problem: LeastSquares) -> Program:
+    def program(self, problem: Problem) -> Program:
         """The program that simulates a cell."""
         if self.engine == "reduced":
-            return reduced.Program(self.clock, problem.label_noise > 0.0)
+            if isinstance(problem, LeastSquares):
+                return reduced.Program(self.clock, problem.label_noise > 0.0)
+            return logistic_reduced.program_of(problem)
         assert self.oracle is not None
-        return vector.program_of(problem, self.clock, self.oracle, self.transformation)
+        if isinstance(problem, LeastSquares):
+            return vector.program_of(problem, self.clock, self.oracle, self.transformation)
+        return logistic_vector.program_of(problem, self.oracle, self.transformation)
 
 
 class Block(NamedTuple):
@@ -184,7 +190,7 @@ class Group:
     @property
     def block_bytes(self) -> int:
         """Memory that one block takes while it runs, its records and the values kept for quartiles included."""
-        records = 3 * max(len(self.cells[i].times) for i in self.members)
+        records = max(len(self.cells[i].times) * len(self.cells[i].start) for i in self.members)
         # Of the cell under way, in float64, with the copies that a quantile takes.
         kept = 2 * 3 * records * min(QUARTILE_TRAJECTORIES, self.plan.trajectories)
         return 4 * (self.lanes * (self.program.trajectory_floats + 2 * records) + kept)

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import stats
 
-from sparsesim.problems import HeavyBall, LeastSquares
+from sparsesim.problems import HeavyBall, Problem
 
 Array = Any  # a NumPy array or number outside of jit, a traced one inside
 
@@ -25,9 +25,10 @@ Array = Any  # a NumPy array or number outside of jit, a traced one inside
 GENERATOR = "philox4x32"
 # Trajectories whose Poisson counts come from one host generator; a constant, so that chunks do not matter.
 POISSON_BLOCK = 256
+SHORTEST_TABLE = 64  # of numbers of active samples
 
 
-def cell_number(problem: LeastSquares, optimizer: HeavyBall | None) -> int:
+def cell_number(problem: Problem, optimizer: HeavyBall | None) -> int:
     """A 64-bit name for a cell made from its content: the same cell draws the same numbers in every sweep."""
     digest = hashlib.blake2b(repr((problem, optimizer)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little")
@@ -109,7 +110,7 @@ def components(start: tuple[float, float, float]) -> tuple[float, float, float]:
     return math.sqrt(R), along, math.sqrt(max(0.0, V - along**2))
 
 
-def log_idle(problem: LeastSquares) -> float:
+def log_idle(problem: Problem) -> float:
     """The logarithm of the probability that a minibatch has no active sample; -inf at p = 1."""
     return problem.B * math.log1p(-problem.p) if problem.p < 1.0 else -math.inf
 
@@ -197,7 +198,7 @@ class ActiveSamples(NamedTuple):
 
 
 @functools.lru_cache(maxsize=4096)
-def active_samples_law(problem: LeastSquares) -> ActiveSamples:
+def active_samples_law(problem: Problem) -> ActiveSamples:
     """Binomial(B, p) conditioned on at least one success, cut where less than 2**-34 is left."""
     law = stats.binom(problem.B, problem.p)
     active = -math.expm1(problem.B * math.log1p(-problem.p)) if problem.p < 1.0 else 1.0
@@ -209,7 +210,25 @@ def active_samples_law(problem: LeastSquares) -> ActiveSamples:
     return ActiveSamples(thresholds, np.int32(lowest))
 
 
+def table_length(problem: Problem) -> int:
+    """The length of a padded table of the law, a power of two so that a few lengths serve all problems."""
+    return max(SHORTEST_TABLE, 1 << (len(active_samples_law(problem).thresholds) - 1).bit_length())
+
+
+def padded_law(problem: Problem, length: int) -> ActiveSamples:
+    """The law of the active samples as a table of that length, or of its beginning."""
+    law = active_samples_law(problem)
+    thresholds = np.full(length, 2**32 - 1, np.uint32)
+    thresholds[: len(law.thresholds)] = law.thresholds[:length]
+    return law._replace(thresholds=thresholds)
+
+
 def active_samples(bits: Array, law: ActiveSamples) -> jax.Array:
     """The number of active samples, given at least one; int32, one word each."""
     index = jnp.searchsorted(jnp.asarray(law.thresholds), bits, side="left")
     return law.lowest + index.astype(jnp.int32)
+
+
+def samples(bits: Array, gate: Threshold, law: ActiveSamples) -> jax.Array:
+    """The number of active samples in a minibatch that has any with the probability behind `gate`; three words each."""
+    return jnp.where(bernoulli(bits[1:3], gate), active_samples(bits[0], law), 0)

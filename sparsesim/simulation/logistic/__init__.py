@@ -1,0 +1,1 @@
+"""The engines of rare-class logistic regression."""
