@@ -1,0 +1,96 @@
+"""Rates at the fixed point, and the ceilings of the learning rate: two true ones and the one the paper claims.
+
+Small steps in small numbers never diverge here: the limit of small eps converges for every learning rate. What ends
+stability is the curvature ceiling, where a step overshoots, and the noise fold (`fixed_point.noise_fold`), where label
+noise saturates the sigmoid (docs/logistic.md, section 9, F2 and F3).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sparsesim import _validate
+from sparsesim.problems import HeavyBall, RareClassLogistic
+from sparsesim.theory.logistic.coefficients import coefficients
+from sparsesim.theory.logistic.drift import Cells, changes_and_slopes
+from sparsesim.theory.logistic.fixed_point import fixed_point
+
+
+def spectral_radius(problem: RareClassLogistic, optimizer: HeavyBall) -> float:
+    """The largest modulus of an eigenvalue of the Jacobian of the exact map at its exact fixed point, per minibatch.
+
+    `fixed_point` warns where the fixed point is on the saturated branch.
+    """
+    return math.exp(-decay_rate(problem, optimizer))
+
+
+def decay_rate(problem: RareClassLogistic, optimizer: HeavyBall) -> float:
+    """-ln of the spectral radius, the rate per minibatch at which the map approaches its fixed point.
+
+    It comes from the slopes of the drift, not from those of the map, so that a slow rate keeps its digits; negative
+    where the fixed point is unstable, inf where nothing is left after finitely many steps.
+    """
+    state = fixed_point(problem, optimizer)
+    slopes = changes_and_slopes(Cells.of([problem], [optimizer])[0], state)[1]
+    # In (eta m_par, theta_par; eta^2 V, eta C, R) slow rows come last: eigenvalues of a matrix graded downwards keep
+    # their relative accuracy.
+    order, eta = [1, 0, 3, 4, 2], optimizer.eta
+    units = np.array([eta, 1.0, eta * eta, eta, 1.0])
+    size = 2 if problem.d == 1 else 5
+    graded = (slopes[np.ix_(order, order)] * units[:, None] / units)[:size, :size]
+    values = np.linalg.eigvals(graded)
+    growth = float((2.0 * values.real + np.abs(values) ** 2).max())  # |1 + value|^2 - 1
+    return -0.5 * math.log1p(growth) if growth > -1.0 else math.inf
+
+
+def signal_curvature(problem: RareClassLogistic) -> float:
+    """H_par, the curvature of the population loss along the signal at the optimum (docs/logistic.md, section 2).
+
+    By the information identity it is the second moment of the gradient there, D0 + (D2 + 2 Dx + Dm) r^2.
+    """
+    c = coefficients(problem, problem.r, 0.0)
+    return float(c.D0 + (c.D2 + 2.0 * c.Dx + c.Dm) * problem.r**2)
+
+
+def curvature_ceiling(problem: RareClassLogistic, eps: float) -> float:
+    """2 (2-eps)/(eps H_par), the eta at which the signal overshoots at the optimum (docs/logistic.md, F3 i).
+
+    There the exact map loses the stability of its fixed point for an infinite minibatch. It grows as eps falls, and a
+    differential equation in unit time knows nothing of it. A finite minibatch can lose stability below it: at the noise
+    fold, or in narrow windows where R, driven by the signal, oscillates at the signal's frequency (d = 100, B = 1e9,
+    eps = 0.01, p = 10^-1.2: from 2.1 to 2.8 percent below).
+
+    Raises:
+        ValueError: eps is outside (0, 1].
+    """
+    eps = _validate.probability("eps", eps)
+    return 2.0 * (2.0 - eps) / (eps * signal_curvature(problem))
+
+
+def oscillation_window(problem: RareClassLogistic, eps: float) -> tuple[float, float]:
+    """(low, high), the eta between which the signal oscillates about the optimum and decays as sqrt(mu)^k.
+
+    (1 - sqrt mu)^2 <= eta eps H_par <= (1 + sqrt mu)^2, from z^2 - (1 + mu - eta eps H_par) z + mu = 0
+    (docs/logistic.md, section 3). Both are 1/H_par at eps = 1.
+
+    Raises:
+        ValueError: eps is outside (0, 1].
+    """
+    eps = _validate.probability("eps", eps)
+    sum_squared = (1.0 + math.sqrt(1.0 - eps)) ** 2  # times (1 - sqrt mu)^2 it is eps^2
+    curvature = signal_curvature(problem)
+    return eps / (sum_squared * curvature), sum_squared / (eps * curvature)
+
+
+def claimed_ceiling(problem: RareClassLogistic, eps: float) -> float:
+    """eps/p, the paper's ceiling above resonance: NOT a limit of stability (docs/logistic.md, F2).
+
+    It is where speed saturates: from there on the error decays as exp(-eps k/2), and a larger eta only lifts the floor.
+    Fixed points 56 and 10^4 times above it are stable. It is here to be drawn beside the true ceilings.
+
+    Raises:
+        ValueError: eps is outside (0, 1].
+    """
+    return _validate.probability("eps", eps) / problem.p
