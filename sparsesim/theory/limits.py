@@ -1,4 +1,6 @@
-"""The limit ODE of every region, boundary and cell: what the second moments become as d grows.
+"""The limit ODE of every region, boundary and cell of least squares: what the second moments become as d grows.
+
+`limit_ode` is the door to the limits of logistic regression too, which are in `theory.logistic.limits`.
 
 On the slow time s = t d^-q, t in active updates, one of three linear systems is left. With P ~ P0 d^-alpha_eff the
 probability of an active minibatch, and u = c_eta/(2 c_B) where the noise feedback stays (0 where it vanishes):
@@ -21,7 +23,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,7 +32,9 @@ from sparsesim import _validate
 from sparsesim.problems import HeavyBall, LeastSquares
 from sparsesim.scaling import Scaling
 from sparsesim.theory import continuum, least_squares, phases, propagate
-from sparsesim.theory.phases import Cell, Phase
+from sparsesim.theory.logistic import limits as logistic
+from sparsesim.theory.logistic.limits import LogisticLimit
+from sparsesim.theory.phases import Cell, NoLimit, Phase
 
 # The variables of a limit by its cell. SGD forgets V and C, an envelope does not tell them apart.
 VARIABLES = {
@@ -38,10 +42,6 @@ VARIABLES = {
     **dict.fromkeys((3, 4), ("R", "V", "C")),
     **dict.fromkeys((5, 6, 7, 8), ("E",)),
 }
-
-
-class NoLimit(ValueError):
-    """A scaling that has no limit ODE."""
 
 
 class LinearSDE(NamedTuple):
@@ -173,25 +173,40 @@ class LimitODE:
         return self.observe(problem, optimizer, moments)
 
 
-def limit_ode(scaling: Scaling, problem: str = "least_squares", r: float | None = None) -> LimitODE:
-    """The limit of a scaling, for any learning-rate exponent at or above the true frontier.
+@overload
+def limit_ode(scaling: Scaling, problem: Literal["least_squares"] = "least_squares", r: None = None) -> LimitODE: ...
+
+
+@overload
+def limit_ode(scaling: Scaling, problem: str, r: float | None = None) -> LimitODE | LogisticLimit: ...
+
+
+def limit_ode(scaling: Scaling, problem: str = "least_squares", r: float | None = None) -> LimitODE | LogisticLimit:
+    """The limit of a scaling: of least squares for any learning-rate exponent at or above the true frontier, of
+    logistic regression for any at or above the prescription.
 
     Args:
-        scaling: its kappa decides the cell; the prescription gives the paper's limits (least_squares.md, section 6).
-        problem: "least_squares".
-        r: belongs to logistic regression; None.
+        scaling: its kappa decides the cell; the prescription gives the paper's limits (least_squares.md, section 6;
+            logistic.md, section 6).
+        problem: "least_squares" or "logistic".
+        r: norm of the signal of logistic regression; None for least squares.
 
     Raises:
         ValueError: an argument is outside its range.
         NoLimit: a ValueError too; delta = 0, where momentum lives for a fixed number of minibatches; kappa below the
             frontier exponent, where trajectories diverge at once; or, at the curvature ceiling, c_eta c_eps c_p of 4 or
-            above, where the mean does.
+            above, where the mean does. For logistic regression see `theory.logistic.limits.limit_ode`.
     """
+    _validate.choice("problem", problem, phases.PROBLEMS)
+    if problem == "logistic":
+        if r is None:
+            raise ValueError("r must be a finite number above 0 for logistic regression, got None")
+        return logistic.limit_ode(scaling, r)
     if r is not None:
         raise ValueError(f"r must be None for least squares, which has no signal to norm, got {r!r}")
     if scaling.delta == 0.0:
         raise NoLimit("delta must be above 0 for a limit ODE, got 0.0")
-    phase = phases.classify(scaling.alpha, scaling.beta, scaling.delta, problem)
+    phase = phases.classify(scaling.alpha, scaling.beta, scaling.delta)
     assert scaling.kappa is not None
     cell = phase.cell(scaling.kappa)
     if cell.number is None:
@@ -199,7 +214,7 @@ def limit_ode(scaling: Scaling, problem: str = "least_squares", r: float | None 
             f"kappa must be at least {phase.frontier_exponent:g}, the frontier exponent of alpha = {scaling.alpha:g}, "
             f"beta = {scaling.beta:g}, delta = {scaling.delta:g}, got {scaling.kappa:g}"
         )
-    c_p, c_B = _prefactors(scaling)
+    c_p, c_B, *_ = phases.Prefactors.of(scaling)
     P0 = _activity_prefactor(scaling, phase, c_p, c_B)
     feedback = scaling.c_eta / (2.0 * c_B) if cell.number in (2, 4, 6, 8) else 0.0
     curvature = scaling.c_eta * scaling.c_eps * c_p / 4.0 if cell.number in (7, 8) else 0.0
@@ -262,13 +277,6 @@ def limit_moments(
         values = limit.trajectory(active / limit.ticks(1.0, problem.d), scaled)
         moments[:, : len(known)] = values * [units[name] for name in known]
     return moments
-
-
-def _prefactors(scaling: Scaling) -> tuple[float, float]:
-    """c_p and c_B as they are realised: at a zero exponent p is capped and B is rounded at every d alike."""
-    c_p = min(1.0, scaling.c_p) if scaling.alpha == 0.0 else scaling.c_p
-    c_B = float(max(1, round(scaling.c_B))) if scaling.beta == 0.0 else scaling.c_B
-    return c_p, c_B
 
 
 def _activity_prefactor(scaling: Scaling, phase: Phase, c_p: float, c_B: float) -> float:

@@ -6,6 +6,10 @@ With p ~ d^-alpha, B ~ d^beta, eps ~ d^-delta three comparisons place a point (d
     resonance     delta against 1 - beta + alpha       does momentum outlive learning
     memory        delta against alpha - beta           does momentum survive from one active minibatch to the next
 
+In rare-class logistic regression no minibatch is idle, for the common class has gradients too. The first two
+comparisons are left, the first with beta - 1 alone (docs/logistic.md, section 4): concentrated | noise-floor. There
+delta = 0 is a corner of its own, where the limit is a map.
+
 The paper's learning rate eta ~ d^-kappa, kappa = max(1 - beta, delta - alpha), gives one limit to each of them. For any
 other kappa what counts is which of stiffness eta p/eps, noise feedback eta d/(2B) and curvature eta eps p vanish, stay
 or grow: the cells 1 to 8 (docs/momentum.md, section 3). Neither is a stability limit: that is `frontier_exponent`.
@@ -16,16 +20,16 @@ Exponents are floats, and 1 - 0.2 + 1.1 is not 1.9: two that differ by no more t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, overload
 
 from sparsesim import _validate
 from sparsesim.problems import HeavyBall, LeastSquares
-from sparsesim.scaling import prescription
+from sparsesim.scaling import Scaling, prescription
 from sparsesim.theory import stability
 from sparsesim.theory.least_squares import activity
 
 TOLERANCE = 1e-9
-PROBLEMS = ("least_squares",)
+PROBLEMS = ("least_squares", "logistic")
 REGIONS = {
     "A": "concentrated batches, above resonance",
     "B": "dense batches, below resonance",
@@ -41,6 +45,16 @@ REGIONS = {
     "dense-sparse-below": "alpha = beta, below resonance",
     "memory-line": "delta = alpha - beta",
 }
+LOGISTIC_REGIONS = {  # the paper's letters, which mean other regions there than in least squares, in brackets
+    "concentrated-above": "concentrated batches, above resonance [A]",
+    "noise-floor-above": "noise-floor batches, above resonance [C]",
+    "noise-floor-below": "noise-floor batches, below resonance [D]",
+    "resonance": "noise-floor batches, on resonance [E]",
+    "noise-line": "beta = 1 + alpha, above resonance [F]",
+    "concentrated-corner": "concentrated batches, delta = 0",
+    "triple-point": "beta = 1 + alpha, delta = 0",
+}
+MOMENTUM_PHASES = ("below resonance", "on resonance", "above resonance")
 CELLS = {
     1: "gradient flow",
     2: "SGD with a noise floor",
@@ -62,6 +76,29 @@ SIGNS = {
     (1, -1, 0): 7,
     (1, 0, 0): 8,
 }
+
+
+class NoLimit(ValueError):
+    """A scaling that has no limit of the kind that was asked for."""
+
+
+class Prefactors(NamedTuple):
+    """Prefactors as they are realised: at a zero exponent p and eps are capped and B is rounded at every d alike."""
+
+    c_p: float
+    c_B: float
+    c_eps: float
+    c_eta: float
+
+    @classmethod
+    def of(cls, scaling: Scaling) -> Prefactors:
+        """Those of a scaling."""
+        return cls(
+            min(1.0, scaling.c_p) if scaling.alpha == 0.0 else scaling.c_p,
+            float(max(1, round(scaling.c_B))) if scaling.beta == 0.0 else scaling.c_B,
+            min(1.0, scaling.c_eps) if scaling.delta == 0.0 else scaling.c_eps,
+            scaling.c_eta,
+        )
 
 
 class Cell(NamedTuple):
@@ -127,9 +164,15 @@ class Phase:
         """
         kappa = self.kappa if kappa is None else _validate.real("kappa", kappa)
         stiffness = self.delta - self.alpha - kappa
-        noise = 1.0 - self.beta - kappa
-        curvature = stiffness - 2.0 * self.delta
-        growing, noisy, curved = _sign(stiffness), _sign(noise), _sign(curvature)
+        return Cell(SIGNS.get(self.balance(kappa)), stiffness, 1.0 - self.beta - kappa, stiffness - 2.0 * self.delta)
+
+    def balance(self, kappa: float) -> tuple[int, int, int]:
+        """Whether stiffness eta p/eps, noise eta d/B and curvature eta eps p vanish (-1), stay (0) or grow (1).
+
+        Where stiffness does not grow, curvature is not looked at and counts as vanishing.
+        """
+        stiffness = self.delta - self.alpha - kappa
+        growing, noisy, curved = _sign(stiffness), _sign(1.0 - self.beta - kappa), _sign(stiffness - 2.0 * self.delta)
         # Which of stiffness and noise is larger is a question of resonance, answered already: not twice, by rounding.
         if self.momentum_phase == "on resonance":
             growing = noisy = max(growing, noisy)
@@ -138,8 +181,32 @@ class Phase:
         elif noisy <= 0 and self.momentum_phase != "above resonance":
             growing = -1
         # Curvature is below stiffness by 2 delta, however small delta is: it matters only where stiffness grows.
-        signs = (growing, noisy, curved if growing > 0 else -1)
-        return Cell(SIGNS.get(signs), stiffness, noise, curvature)
+        return growing, noisy, curved if growing > 0 else -1
+
+
+@dataclass(frozen=True)
+class LogisticPhase(Phase):
+    """A point of the phase plane of rare-class logistic regression (docs/logistic.md, section 4).
+
+    The region is a key of LOGISTIC_REGIONS, the batch regime "concentrated", "noise-line" or "noise-floor", and the
+    momentum phase is never memoryless. Exponents count minibatches. At the frontier exponent a learning rate meets the
+    noise fold, up to a factor d^(alpha/4), or the ceiling of curvature (section 9, F3).
+    """
+
+    @property
+    def idle_exponent(self) -> float:
+        """0: the common class has gradients, and every minibatch counts."""
+        return 0.0
+
+    def cell(self, kappa: float | None = None) -> Cell:
+        """Least squares alone has cells.
+
+        Raises:
+            ValueError: always. Beyond the frontier logistic regression saturates where least squares diverges.
+        """
+        raise ValueError(
+            "cells are of least squares, whose trajectories diverge beyond the frontier; got a logistic phase"
+        )
 
 
 class Timescales(NamedTuple):
@@ -149,31 +216,56 @@ class Timescales(NamedTuple):
     learning: float  # e-folding time of the slowest mode of the second moments; inf if they do not decay
 
 
+@overload
+def classify(alpha: float, beta: float, delta: float, problem: Literal["logistic"]) -> LogisticPhase: ...
+
+
+@overload
+def classify(alpha: float, beta: float, delta: float, problem: str = "least_squares") -> Phase: ...
+
+
 def classify(alpha: float, beta: float, delta: float, problem: str = "least_squares") -> Phase:
-    """The phase of a scaling (least_squares.md, section 5). Every point has one; boundaries belong to themselves.
+    """The phase of a scaling (least_squares.md, section 5; logistic.md, section 4).
+
+    Every point has one; boundaries belong to themselves.
 
     Args:
         alpha: sparsity exponent, 0 or above.
         beta: batch exponent, 0 or above.
-        delta: momentum-decay exponent, above 0: at 0 momentum lives for a fixed number of minibatches.
-        problem: "least_squares".
+        delta: momentum-decay exponent, above 0: at 0 momentum lives for a fixed number of minibatches. Logistic
+            regression has a limit there too, and takes it.
+        problem: "least_squares" or "logistic".
 
     Raises:
         ValueError: an argument is outside its range; the message names it, its value and the range.
     """
     _validate.choice("problem", problem, PROBLEMS)
     alpha, beta = _validate.non_negative("alpha", alpha), _validate.non_negative("beta", beta)
-    delta = _validate.positive("delta", delta)
+    logistic = problem == "logistic"
+    delta = _validate.non_negative("delta", delta) if logistic else _validate.positive("delta", delta)
     noise, batches = _sign(alpha - beta + 1.0), _sign(alpha - beta)
     # With concentrated batches every delta is above resonance, be it by less than the tolerance.
     resonance = _sign(delta - (1.0 - beta + alpha)) if noise > 0 else 1
+    if logistic:
+        return _logistic(alpha, beta, delta, noise, resonance)
     memory = _sign(delta - (alpha - beta)) if batches > 0 else 1
-    momentum_phase = (
-        "memoryless" if memory <= 0 else ("below resonance", "on resonance", "above resonance")[resonance + 1]
-    )
+    momentum_phase = "memoryless" if memory <= 0 else MOMENTUM_PHASES[resonance + 1]
     batch_regime = "concentrated" if noise <= 0 else ("dense", "dense-sparse", "sparse")[batches + 1]
     region = _region(noise, batches, resonance, memory)
     return Phase(alpha, beta, delta, region, batch_regime, momentum_phase)
+
+
+def _logistic(alpha: float, beta: float, delta: float, noise: int, resonance: int) -> LogisticPhase:
+    corner = _sign(delta) == 0
+    if noise > 0:
+        region = ("noise-floor-below", "resonance", "noise-floor-above")[resonance + 1]
+    elif noise == 0:
+        # The line of resonance ends here, at delta = 0.
+        region, resonance = ("triple-point", 0) if corner else ("noise-line", 1)
+    else:
+        region = "concentrated-corner" if corner else "concentrated-above"
+    batch_regime = ("concentrated", "noise-line", "noise-floor")[noise + 1]
+    return LogisticPhase(alpha, beta, delta, region, batch_regime, MOMENTUM_PHASES[resonance + 1])
 
 
 def _region(noise: int, batches: int, resonance: int, memory: int) -> str:

@@ -1,0 +1,50 @@
+"""Solutions of small stiff systems at the accuracy of a reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.integrate import solve_ivp
+
+# Near what doubles allow. Absolute errors are relative to 1, the size of a start and of every variable in its scale.
+RELATIVE, ABSOLUTE = 1e-12, 1e-15
+
+
+def solve(
+    derivative: Callable[[np.ndarray], np.ndarray],
+    jacobian: Callable[[np.ndarray], np.ndarray],
+    start: ArrayLike,
+    times: np.ndarray,
+) -> np.ndarray:
+    """x(t) for the autonomous dx/dt = derivative(x), by LSODA, which turns to implicit steps where they pay.
+
+    Args:
+        derivative: of (n,) to (n,), with every variable in a scale in which its size is about 1.
+        jacobian: of (n,) to (n, n), the derivative of `derivative`.
+        start: (n,), the state at time 0.
+        times: (time,), strictly increasing, 0 or above, in a unit in which the slowest changes take about 1.
+
+    Returns:
+        (time, n), with a relative error of about 1e-10.
+
+    Raises:
+        ArithmeticError: the solver does not reach the last time.
+    """
+    start = np.asarray(start, dtype=np.float64)
+    if times[-1] == 0.0:
+        return start[None, :].copy()
+    solution = solve_ivp(
+        lambda _, x: derivative(x),
+        (0.0, times[-1]),
+        start,
+        method="LSODA",
+        t_eval=times,
+        jac=lambda _, x: jacobian(x),
+        rtol=RELATIVE,
+        atol=ABSOLUTE,
+    )
+    if not solution.success:
+        raise ArithmeticError(f"the ODE could not be solved up to time {times[-1]:g}: {solution.message}")
+    return solution.y.T
