@@ -1,5 +1,6 @@
 """Simulation as a user calls it: validated inputs in, labelled datasets out."""
 
+import dataclasses
 import math
 import platform
 from collections.abc import Mapping, Sequence
@@ -12,12 +13,11 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from sparsesim import _validate
-from sparsesim.problems import HeavyBall, LeastSquares
+from sparsesim.problems import HeavyBall, LeastSquares, Problem, RareClassLogistic
 from sparsesim.simulation import sampling, vector
 from sparsesim.simulation.driver import ENGINES, Cell, Plan, Progress, run_cells
 from sparsesim.simulation.statistics import Statistics
 
-MOMENTS = ("R", "V", "C")
 # Range of float32 that squares of these stay in, and minibatches of one trajectory that are stepped in some hours.
 SMALLEST, LARGEST = 1e-15, 1e15
 MOST_MINIBATCHES = 1e9
@@ -31,12 +31,17 @@ MOST_TICKS = {
     ("reduced", "active"): 2**31 - 1,
     ("reduced", "poisson"): 2**38,
 }
-MOST_SAMPLES = {"vector": 2**31 - 1, "reduced": 10**12}
+MOST_SAMPLES = {
+    ("vector", "least_squares"): 2**31 - 1,
+    ("reduced", "least_squares"): 10**12,
+    ("vector", "logistic"): 2**31 - 2**16,
+    ("reduced", "logistic"): 2**31 - 2**16,
+}
 Optimizer = HeavyBall | optax.GradientTransformation
 
 
 def simulate(
-    problem: LeastSquares,
+    problem: Problem,
     optimizer: Optimizer,
     *,
     times: ArrayLike,
@@ -49,7 +54,10 @@ def simulate(
     chunk: int | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
-    """Simulate sparse SGD and return the second moments R = |e|^2, V = |m|^2, C = <e, m> with their statistics.
+    """Simulate sparse SGD and return its moments with their statistics.
+
+    Of least squares the second moments R = |e|^2, V = |m|^2 and C = <e, m>; of logistic regression theta_par and m_par
+    along the signal, and R, V, C of what theta and m have across it.
 
     Trajectories run in float32; the statistics over them are gathered in float64. The reduced engine carries exponents
     and rounding errors along: it follows R from 1e-300 to 1e+300 and resolves updates of any smallness.
@@ -62,12 +70,14 @@ def simulate(
         trajectories: how many, at least 2.
         seed: a whole number; (seed, problem, optimizer) alone decide the random numbers.
         clock: "minibatch" (the algorithm itself), "active" (only minibatches with an active sample count) or "poisson"
-            (active updates arrive at unit rate).
-        engine: "reduced", trajectories as chains of three numbers: exact in law, at a cost free of d, p and B; or
-            "vector", d-dimensional trajectories.
-        oracle: of the vector engine: "sampled" (default), the exact law of the gradient in O(d), or "literal", the
-            algorithm as written in O(B d).
-        start: moments at time 0 by name; by default R = 1 and the rest 0. With an optax transformation only R.
+            (active updates arrive at unit rate). Logistic regression knows the first alone: every sample counts there.
+        engine: "reduced", trajectories as chains of three numbers, or five: exact in law, at a cost free of d (and of p
+            and B for least squares; B normals a minibatch for logistic regression); or "vector", d-dimensional
+            trajectories.
+        oracle: of the vector engine: "sampled" (default), the exact law of the gradient in O(d), for logistic
+            regression in O(B + d); or "literal", the algorithm as written in O(B d).
+        start: moments at time 0 by name; by default R = 1 and the rest 0. With an optax transformation only those of
+            theta: R, and theta_par.
         chunk: trajectories in memory at once; by default from the memory at hand. It does not change a result on CPU.
         progress: called with (work done, all work), first when the inputs are known to be good.
 
@@ -96,7 +106,7 @@ def simulate(
 
 
 def simulate_cells(
-    cells: Sequence[tuple[LeastSquares, Optimizer]],
+    cells: Sequence[tuple[Problem, Optimizer]],
     *,
     times: Sequence[ArrayLike],
     trajectories: int,
@@ -111,17 +121,21 @@ def simulate_cells(
     """Simulate many cells at once; arguments as in `simulate`, with one sequence of times a cell, all equally long.
 
     Returns:
-        Dataset with dims (cell, time, moment); d, p, B, label_noise, eta and eps are coordinates of the cell and
+        Dataset with dims (cell, time, moment); d, p, B, label_noise or r, eta and eps are coordinates of the cell and
         `clock_time` (cell, time) holds the times.
 
     Raises:
-        ValueError: as `simulate`; also no cells, or cells with other optax transformations or numbers of times.
+        ValueError: as `simulate`; also no cells, or cells of two kinds, with other optax transformations or numbers of
+            times.
         MemoryError: as `simulate`.
     """
     if not cells:
         raise ValueError("cells must hold at least one (problem, optimizer), got none")
     _validate.choice("engine", engine, ENGINES)
     transformation = _transformation(cells, start)
+    if isinstance(cells[0][0], RareClassLogistic) and clock != "minibatch":
+        _validate.choice("clock", clock, _validate.CLOCKS)
+        raise ValueError(f"clock must be minibatch for logistic regression, where every sample counts, got {clock!r}")
     if engine == "vector":
         oracle = "sampled" if oracle is None else _validate.choice("oracle", oracle, vector.ORACLES)
     elif oracle is not None:
@@ -144,7 +158,7 @@ def simulate_cells(
             problem,
             optimizer if isinstance(optimizer, HeavyBall) else None,
             _ticks(cell_times, clock, engine),
-            _validate.start_moments(start, problem.d),
+            problem.start_moments(start),
         )
         for (problem, optimizer), cell_times in zip(cells, times, strict=True)
     ]
@@ -161,25 +175,25 @@ def _labelled(work: Sequence[Cell], plan: Plan, statistics: Sequence[Mapping[str
     """The statistics of cells as a dataset that records how they were made."""
     dataset = xr.Dataset(
         {name: (("cell", "time", "moment"), np.stack([s[name] for s in statistics])) for name in Statistics.NAMES},
-        coords={"moment": list(MOMENTS), "clock_time": (("cell", "time"), np.stack([cell.times for cell in work]))},
+        coords={
+            "moment": list(work[0].problem.moments),
+            "clock_time": (("cell", "time"), np.stack([cell.times for cell in work])),
+        },
     )
-    for name in ("d", "p", "B", "label_noise"):
+    for name in (field.name for field in dataclasses.fields(work[0].problem)):
         dataset.coords[name] = ("cell", [getattr(cell.problem, name) for cell in work])
     if plan.transformation is None:
         for name in ("eta", "eps"):
             dataset.coords[name] = ("cell", [getattr(cell.optimizer, name) for cell in work])
-    R, V, C = work[0].start
     return dataset.assign_attrs(
-        problem="least_squares",
+        problem=work[0].problem.name,
         optimizer="heavy_ball" if plan.transformation is None else "optax",
         clock=plan.clock,
         engine=plan.engine,
         **({} if plan.oracle is None else {"oracle": plan.oracle}),
         seed=plan.seed,
         trajectories=plan.trajectories,
-        start_R=R,
-        start_V=V,
-        start_C=C,
+        **{f"start_{name}": value for name, value in zip(work[0].problem.moments, work[0].start, strict=True)},
         **environment(),
     )
 
@@ -198,21 +212,25 @@ def _version(name: str) -> str:
 
 
 def _transformation(
-    cells: Sequence[tuple[LeastSquares, Optimizer]], start: Mapping[str, float] | None
+    cells: Sequence[tuple[Problem, Optimizer]], start: Mapping[str, float] | None
 ) -> optax.GradientTransformation | None:
     """The optax transformation that all cells share, or None for heavy ball."""
     for problem, optimizer in cells:
-        if not isinstance(problem, LeastSquares):
-            raise ValueError(f"problem must be a LeastSquares, got {problem!r}")
+        if not isinstance(problem, Problem):
+            raise ValueError(f"problem must be a LeastSquares or a RareClassLogistic, got {problem!r}")
         if not isinstance(optimizer, HeavyBall | optax.GradientTransformation):
             raise ValueError(f"optimizer must be a HeavyBall or an optax GradientTransformation, got {optimizer!r}")
+    if len({type(problem) for problem, _ in cells}) > 1:
+        raise ValueError("problem must be of one kind in all cells, got least squares and logistic regression")
     custom = {optimizer for _, optimizer in cells if not isinstance(optimizer, HeavyBall)}
     if not custom:
         return None
     if len(custom) > 1 or any(isinstance(optimizer, HeavyBall) for _, optimizer in cells):
         raise ValueError("optimizer must be the same optax transformation in all cells")
-    if any(value for name, value in (start or {}).items() if name != "R"):
-        raise ValueError(f"start must give R alone with an optax transformation, got {dict(start or {})!r}")
+    if any(value for name, value in (start or {}).items() if name not in ("R", "theta_par")):
+        raise ValueError(
+            f"start must give R, or theta_par, alone with an optax transformation, got {dict(start or {})!r}"
+        )
     return custom.pop()
 
 
@@ -226,12 +244,12 @@ def _ticks(times: ArrayLike, clock: str, engine: str) -> np.ndarray:
     return ticks
 
 
-def _check_range(problem: LeastSquares, optimizer: Optimizer, engine: str) -> None:
-    """Engines compute in float32, and the vector engine counts in 32 bits."""
+def _check_range(problem: Problem, optimizer: Optimizer, engine: str) -> None:
+    """Engines compute in float32, and count the samples of a minibatch in 32 bits where they draw each."""
     samples = problem.B
-    if samples > MOST_SAMPLES[engine]:
-        raise ValueError(f"B must be at most {MOST_SAMPLES[engine]} with the {engine} engine, got {samples}")
-    values = {"label_noise": problem.label_noise}
+    if samples > (limit := MOST_SAMPLES[engine, problem.name]):
+        raise ValueError(f"B must be at most {limit} with the {engine} engine, got {samples}")
+    values = {"label_noise": problem.label_noise} if isinstance(problem, LeastSquares) else {"r": problem.r}
     if isinstance(optimizer, HeavyBall):
         values |= {"eta": optimizer.eta, "eps": optimizer.eps}
     for name, value in values.items():

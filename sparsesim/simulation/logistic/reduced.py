@@ -33,8 +33,8 @@ from sparsesim.simulation.plane import Chain, Kick
 from sparsesim.simulation.sampling import Array
 from sparsesim.simulation.statistics import Record, record
 
-# Samples that the lanes of a block draw at once, and the most of them that are of one trajectory.
-BLOCK_SAMPLES, WIDEST = 2**13, 64
+# Samples that the lanes of a block draw at once, and the fewest and the most of them that are of one trajectory.
+BLOCK_SAMPLES, NARROWEST, WIDEST = 2**13, 16, 64
 MOST_LANES = 512
 OVERHEAD = 24  # of a minibatch beside its samples, in their unit
 
@@ -140,7 +140,8 @@ class Program:
 
 def program_of(problem: RareClassLogistic) -> Program:
     """The program that simulates a cell."""
-    return Program(min(WIDEST, 1 << (problem.B - 1).bit_length()), sampling.table_length(problem))
+    width = min(WIDEST, max(NARROWEST, 1 << (problem.B - 1).bit_length()))
+    return Program(width, sampling.table_length(problem))
 
 
 def initial(key: jax.Array, cell: Parameters, program: Program) -> State:
