@@ -8,7 +8,7 @@ import pytest
 from paths import engine_paths
 
 from sparsesim import HeavyBall, LeastSquares
-from sparsesim.simulation import vector
+from sparsesim.simulation import rules
 from sparsesim.simulation.transformations import heavy_ball
 
 
@@ -50,39 +50,37 @@ def test_heavy_ball_keeps_a_small_eps_in_float32() -> None:
 @pytest.mark.parametrize("idle", [0, 1, 7, 300])
 @pytest.mark.parametrize("eps", [1.0, 0.3, 0.01])
 def test_idle_minibatches_in_closed_form_equal_stepping(idle: int, eps: float) -> None:
-    problem = LeastSquares(4, 0.5, 2)
-    program = vector.program_of(problem, "minibatch", "sampled")
-    cell = program.parameters(problem, HeavyBall(0.7, eps), (1.0, 0.0, 0.0))
-    rule = vector.heavy_ball_rule(cell)
+    rule = rules.heavy_ball_rule(rules.rates(HeavyBall(0.7, eps)))
     rng = np.random.default_rng(idle)
-    error, momentum = jnp.asarray(rng.normal(size=(2, 4)), jnp.float32)
-    state = vector.State(error, rule.init(error, momentum), None, jnp.int32(0), jnp.int32(0))
+    position, momentum = jnp.asarray(rng.normal(size=(2, 4)), jnp.float32)
+    state = rules.State(position, rule.init(position, momentum), None, jnp.int32(0), jnp.int32(0))
     jumped = rule.idle(state, jnp.float32(idle))
     for _ in range(idle):
         state = rule.step(state, jnp.zeros(4))
-    np.testing.assert_allclose(jumped.error, state.error, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(jumped.position, state.position, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(rule.momentum(jumped), rule.momentum(state), rtol=1e-3, atol=1e-6)
 
 
 def test_optax_rule_steps_through_idle_minibatches() -> None:
     error = jnp.array([1.0, -2.0])
-    rule = vector.optax_rule(optax.sgd(0.1, momentum=0.5), error)
-    state = vector.State(error, rule.init(error, jnp.zeros(2)), None, jnp.int32(0), jnp.int32(0))
+    rule = rules.optax_rule(optax.sgd(0.1, momentum=0.5), error)
+    state = rules.State(error, rule.init(error, jnp.zeros(2)), None, jnp.int32(0), jnp.int32(0))
     state = rule.step(state, jnp.array([1.0, 1.0]))
     jumped = rule.idle(state, jnp.float32(3.0))
     for _ in range(3):
         state = rule.step(state, jnp.zeros(2))
-    np.testing.assert_allclose(jumped.error, state.error, rtol=1e-6)
+    np.testing.assert_allclose(jumped.position, state.position, rtol=1e-6)
 
 
 def test_optax_rule_shows_theta_to_the_transformation() -> None:
     """Weight decay pulls theta to 0, not the error: from theta = 0 a zero gradient moves nothing."""
     error = jnp.array([3.0, 4.0])
-    rule = vector.optax_rule(optax.chain(optax.add_decayed_weights(0.1), optax.sgd(0.5)), error)
-    state = vector.State(error, rule.init(error, jnp.zeros(2)), None, jnp.int32(0), jnp.int32(0))
-    np.testing.assert_array_equal(rule.step(state, jnp.zeros(2)).error, error)
+    rule = rules.optax_rule(optax.chain(optax.add_decayed_weights(0.1), optax.sgd(0.5)), error)
+    state = rules.State(error, rule.init(error, jnp.zeros(2)), None, jnp.int32(0), jnp.int32(0))
+    np.testing.assert_array_equal(rule.step(state, jnp.zeros(2)).position, error)
     moved = rule.step(state, jnp.array([2.0, 0.0]))  # theta = (-1, 0)
-    np.testing.assert_allclose(rule.step(moved, jnp.zeros(2)).error, error + jnp.array([-1.0 + 0.05, 0.0]), rtol=1e-6)
+    pulled = error + jnp.array([-1.0 + 0.05, 0.0])
+    np.testing.assert_allclose(rule.step(moved, jnp.zeros(2)).position, pulled, rtol=1e-6)
 
 
 @pytest.mark.parametrize("start", [(1.0, 0.0, 0.0), (2.0, 3.0, -1.5), (0.0, 2.0, 0.0), (4.0, 1.0, 2.0)])

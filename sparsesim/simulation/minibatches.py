@@ -1,0 +1,110 @@
+"""What the vector engines of all models share: the loop over minibatches, starts, and gradients of Gaussian features.
+
+Everything here is written for one trajectory; the driver maps it over trajectories and cells.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from sparsesim.simulation.rules import Rule, State
+from sparsesim.simulation.sampling import Array
+
+# Coordinates that a block holds at once: its arrays stay in a core's cache at moderate d.
+BLOCK_COORDINATES = 2**18
+MOST_TRAJECTORIES = 256
+# XLA vectorises a block of one trajectory badly.
+FEWEST_TRAJECTORIES = 4
+
+
+class Oracle(NamedTuple):
+    """Where gradients come from: state-free draws, and arithmetic on them."""
+
+    draw: Callable[[jax.Array], Any]
+    gradient: Callable[[jax.Array, Any], jax.Array]
+    idle: Callable[[Any], jax.Array] | None = None  # idle minibatches before this one, where they are jumped
+    ticks: Callable[[Any], Array] = lambda draw: 1  # of the clock in this minibatch
+
+
+def lanes(coordinates: int) -> int:
+    """Trajectories in a block, when each draws so many Gaussians for a minibatch."""
+    return min(MOST_TRAJECTORIES, max(FEWEST_TRAJECTORIES, BLOCK_COORDINATES // coordinates))
+
+
+def trajectory(
+    key: jax.Array,
+    targets: jax.Array,
+    oracle: Oracle,
+    rule: Rule,
+    start: tuple[jax.Array, jax.Array],
+    observe: Callable[[jax.Array, jax.Array], jax.Array],
+) -> jax.Array:
+    """What there is to observe of one trajectory when its clock has ticked as often as `targets` say.
+
+    Args:
+        key: the trajectory's key; folded with 0 it is left to the caller, for the start.
+        targets: (time,) int32, non-decreasing.
+        oracle: where gradients come from.
+        rule: what becomes of them.
+        start: position and momentum at time 0.
+        observe: from position and momentum to the moments, (moment,).
+
+    Returns:
+        (time, moment) float32.
+    """
+
+    def minibatch(state: State) -> State:
+        # Drawn one minibatch ahead, into the loop's state: XLA would otherwise generate the normals again in every
+        # kernel that reads them.
+        following = oracle.draw(jax.random.fold_in(key, state.minibatches + 2))
+        if oracle.idle is not None:
+            state = rule.idle(state, oracle.idle(state.draw))
+        ticks = oracle.ticks(state.draw)
+        state = rule.step(state, oracle.gradient(state.position, state.draw))
+        return state._replace(draw=following, minibatches=state.minibatches + 1, ticks=state.ticks + ticks)
+
+    def recorded(state: State, target: jax.Array) -> tuple[State, jax.Array]:
+        state = jax.lax.while_loop(lambda state: state.ticks < target, minibatch, state)
+        return state, observe(state.position, rule.momentum(state))
+
+    first = oracle.draw(jax.random.fold_in(key, 1))
+    state = State(start[0], rule.init(*start), first, minibatches=jnp.int32(0), ticks=jnp.int32(0))
+    return jax.lax.scan(recorded, state, targets)[1]
+
+
+def random_pair(key: jax.Array, components: Array, d: int) -> tuple[jax.Array, jax.Array]:
+    """Two vectors, the first in a uniformly random direction, whose `sampling.components` are these."""
+    first, second = jax.random.normal(key, (2, d), jnp.float32)
+    along = first / jnp.sqrt(jnp.sum(first**2))
+    second = second - jnp.sum(second * along) * along
+    across = second / jnp.sqrt(jnp.sum(second**2)) if d > 1 else jnp.zeros_like(second)
+    norm, second_along, second_across = components
+    return norm * along, second_along * along + second_across * across
+
+
+def gram(position: jax.Array, momentum: jax.Array) -> jax.Array:
+    """R, V and C, (moment,)."""
+    return jnp.stack([jnp.sum(position * position), jnp.sum(momentum * momentum), jnp.sum(position * momentum)])
+
+
+def mean_gradient(
+    vector: jax.Array, norm: jax.Array, along: jax.Array, length: jax.Array, xi: jax.Array, B: Array
+) -> jax.Array:
+    """(1/B) sum_i a_i u_i for Gaussian u_i whose residuals a_i depend on them through <u_i, vector> alone.
+
+    At vector = 0 the residuals know nothing of the u_i and the sum is isotropic: its component along the vector needs
+    no treatment of its own.
+
+    Args:
+        vector: (d,).
+        norm: its norm.
+        along: sum_i a_i <u_i, vector> / norm.
+        length: sqrt(sum_i a_i^2).
+        xi: N(0, I), (d,).
+        B: samples in a minibatch.
+    """
+    inverse = jnp.where(norm > 0.0, 1.0 / norm, 0.0)
+    along = along - length * (jnp.sum(vector * xi) * inverse)
+    return (along * inverse / B) * vector + (length / B) * xi
