@@ -119,3 +119,32 @@ def residual_moments(p, r, theta_par, R):
 
         total = [t + weight * v for t, v in zip(total, gaussian_means(integrands, mean, spread), strict=True)]
     return total
+
+
+def risk(p, r, theta_par, R):
+    """The mean logistic loss."""
+    (w0, mean0, spread, _), (w1, mean1, _, _) = classes(p, r, theta_par, R)
+
+    def loss(f, z):
+        return (mp.log1p(mp.exp(f)),)
+
+    return w0 * gaussian_means(loss, mean0, spread)[0] + w1 * gaussian_means(loss, -mean1, spread)[0]
+
+
+def gradient_moments(p, r, theta_par, R):
+    """E[g_par], E[g_1], E[g_par^2], E[g_1^2], E[g_par g_1] and E[a^2] per sample, without Stein's identity (R above 0).
+
+    A sample has x = r y what + z theta/|theta| + w, with w normal across theta and independent of the residual a.
+    """
+    total = [mpf(0)] * 6
+    for weight, mean, spread, label in classes(p, r, theta_par, R):
+        par, perp = mpf(theta_par) / spread, mp.sqrt(mpf(R)) / spread
+
+        def integrands(f, z, label=label, par=par, perp=perp):
+            s, _, _, _, _, q = derivatives(f)
+            a = -q if label else s
+            x, x1 = r * label + par * z, perp * z
+            return a * x, a * x1, a**2 * (x**2 + perp**2), a**2 * (x1**2 + par**2), a**2 * (x * x1 - par * perp), a**2
+
+        total = [t + weight * v for t, v in zip(total, gaussian_means(integrands, mean, spread), strict=True)]
+    return total

@@ -9,6 +9,13 @@ from sparsesim.theory.logistic.coefficients import (
     residual_moments,
     slopes_at,
 )
+from sparsesim.theory.logistic.gradient import (
+    GradientCovariance,
+    MeanGradient,
+    gradient_covariance,
+    mean_gradient,
+    squared_gradient_across,
+)
 from sparsesim.theory.logistic.limits import (
     Floor,
     LogisticLimit,
@@ -19,27 +26,52 @@ from sparsesim.theory.logistic.limits import (
     floor,
     limit_map,
 )
+from sparsesim.theory.logistic.risk import (
+    Hessians,
+    approximate_excess_risk,
+    excess_risk,
+    excess_risk_at,
+    hessians,
+)
 from sparsesim.theory.logistic.sparse import SparseSystem, bulk_matrix, entry_exponents, sparse_drift, sparse_ode
+from sparsesim.theory.logistic.tame import (
+    TameCoefficients,
+    TameReduction,
+    tame_reduction,
+)
 
 __all__ = [
     "Coefficients",
     "Floor",
+    "GradientCovariance",
+    "Hessians",
     "LogisticLimit",
+    "MeanGradient",
     "Pair",
     "ResidualMoments",
     "Slaved",
     "Slopes",
     "SparseSystem",
+    "TameCoefficients",
+    "TameReduction",
+    "approximate_excess_risk",
     "approximate_floor",
     "approximate_theta_par",
     "bulk_matrix",
     "coefficients",
     "coefficients_at",
     "entry_exponents",
+    "excess_risk",
+    "excess_risk_at",
     "floor",
+    "gradient_covariance",
+    "hessians",
     "limit_map",
+    "mean_gradient",
     "residual_moments",
     "slopes_at",
     "sparse_drift",
     "sparse_ode",
+    "squared_gradient_across",
+    "tame_reduction",
 ]

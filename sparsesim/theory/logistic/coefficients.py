@@ -89,9 +89,9 @@ def coefficients_at(p: ArrayLike, r: ArrayLike, theta_par: ArrayLike, R: ArrayLi
     Raises:
         ValueError: an argument outside its range, or shapes that do not broadcast.
     """
-    cells = _Cells(p, r, theta_par, R)
-    s, s2, *products = cells.means(2, 3)
-    return cells.coefficients(s, s2, np.array(products))
+    states = States(p, r, theta_par, R)
+    s, s2, *products = states.means(2, 3)
+    return states.coefficients(s, s2, np.array(products))
 
 
 def slopes_at(p: ArrayLike, r: ArrayLike, theta_par: ArrayLike, R: ArrayLike) -> Slopes:
@@ -109,26 +109,26 @@ def slopes_at(p: ArrayLike, r: ArrayLike, theta_par: ArrayLike, R: ArrayLike) ->
     Raises:
         ValueError: an argument outside its range, or shapes that do not broadcast.
     """
-    cells = _Cells(p, r, theta_par, R)
-    s, s2, *rest = cells.means(2, 5)
+    states = States(p, r, theta_par, R)
+    s, s2, *rest = states.means(2, 5)
     products = np.array(rest)
     common, rare = products[:, 0], products[:, 1]
     # Second derivatives in f of the six integrands, class by class, and first ones of the rare class, d/df = -d/d(-f).
     curvature = np.array(
         [
-            cells.mix(S3 @ common, S3 @ rare),
-            cells.p * (S2 @ rare),
-            cells.mix(U2 @ common, U2 @ rare),
-            cells.mix(U4 @ common, U4 @ rare),
-            -cells.p * (U3 @ rare),
-            cells.p * (U2 @ rare),
+            states.mix(S3 @ common, S3 @ rare),
+            states.p * (S2 @ rare),
+            states.mix(U2 @ common, U2 @ rare),
+            states.mix(U4 @ common, U4 @ rare),
+            -states.p * (U3 @ rare),
+            states.p * (U2 @ rare),
         ]
     )
-    shift = cells.p * np.array([-S2 @ rare, -S1 @ rare, -U1 @ rare, -U3 @ rare, U2 @ rare, -U1 @ rare])
+    shift = states.p * np.array([-S2 @ rare, -S1 @ rare, -U1 @ rare, -U3 @ rare, U2 @ rare, -U1 @ rare])
     return Slopes(
-        cells.coefficients(s, s2, products[:3]),
-        Coefficients(*map(cells.shaped, cells.theta_par * curvature + cells.r * shift)),
-        Coefficients(*map(cells.shaped, 0.5 * curvature)),
+        states.coefficients(s, s2, products[:3]),
+        Coefficients(*map(states.shaped, states.theta_par * curvature + states.r * shift)),
+        Coefficients(*map(states.shaped, 0.5 * curvature)),
     )
 
 
@@ -146,15 +146,17 @@ def residual_moments(p: ArrayLike, r: ArrayLike, theta_par: ArrayLike, R: ArrayL
     Raises:
         ValueError: an argument outside its range, or shapes that do not broadcast.
     """
-    cells = _Cells(p, r, theta_par, R)
-    _, _, s3, s4, _, _, s3q = cells.means(4, 3)
+    states = States(p, r, theta_par, R)
+    _, _, s3, s4, _, _, s3q = states.means(4, 3)
     return ResidualMoments(
-        cells.shaped(cells.mix(*s4)), cells.shaped(3.0 * cells.tau * cells.mix(*s3q)), cells.shaped(-cells.p * s3[1])
+        states.shaped(states.mix(*s4)),
+        states.shaped(3.0 * states.tau * states.mix(*s3q)),
+        states.shaped(-states.p * s3[1]),
     )
 
 
-class _Cells:
-    """Checked arguments as flat arrays (cell,), with the logits of both classes."""
+class States:
+    """Checked arguments as flat arrays (state,), with the mean logits of both classes."""
 
     def __init__(self, p: ArrayLike, r: ArrayLike, theta_par: ArrayLike, R: ArrayLike) -> None:
         arrays = np.broadcast_arrays(
@@ -164,13 +166,13 @@ class _Cells:
             _validate.numbers("R", R, "a finite number, 0 or above", low=0.0),
         )
         self.shape = arrays[0].shape
-        self.p, self.r, self.theta_par, R = (array.ravel() for array in arrays)
-        self.tau = np.hypot(self.theta_par, np.sqrt(R))
-        bias = np.log(self.p) - np.log1p(-self.p) - 0.5 * self.r**2
-        self.logits = np.stack([bias, -(bias + self.r * self.theta_par)])  # the rare class at -f
+        self.p, self.r, self.theta_par, self.R = (array.ravel() for array in arrays)
+        self.tau = np.hypot(self.theta_par, np.sqrt(self.R))
+        self.bias = np.log(self.p) - np.log1p(-self.p) - 0.5 * self.r**2
+        self.logits = np.stack([self.bias, -(self.bias + self.r * self.theta_par)])  # the rare class at -f
 
     def means(self, powers: int, products: int) -> np.ndarray:
-        """`gaussian.sigmoid_means` of the common class at f and the rare one at -f: (mean, class, cell)."""
+        """`gaussian.sigmoid_means` of the common class at f and the rare one at -f: (mean, class, state)."""
         means = gaussian.sigmoid_means(self.logits.ravel(), np.tile(self.tau, 2), powers, products)
         return means.reshape(powers + products, *self.logits.shape)
 
@@ -179,7 +181,7 @@ class _Cells:
         return (1.0 - self.p) * common + self.p * rare
 
     def coefficients(self, s: np.ndarray, s2: np.ndarray, products: np.ndarray) -> Coefficients:
-        """From E[s] and E[s^2], (class, cell), and E[s^k q], k = 1..3, (product, class, cell)."""
+        """From E[s] and E[s^2], (class, state), and E[s^k q], k = 1..3, (product, class, state)."""
         common, rare = products[:, 0], products[:, 1]
         values = (
             self.mix(common[0], rare[0]),

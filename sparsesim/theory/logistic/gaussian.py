@@ -1,4 +1,4 @@
-"""Gaussian means of powers of the sigmoid, by the trapezoid rule with its error bounded beforehand.
+"""Gaussian means of functions of the sigmoid, by the trapezoid rule with its error bounded beforehand.
 
 With s the sigmoid, q = 1 - s and f = mean + spread z, z ~ N(0, 1), every coefficient of the model is a fixed
 combination of the means E[s(f)^k] and E[s(f)^k q(f)], because s' = s q: derivatives of s and s^2 are polynomials in s
@@ -12,6 +12,8 @@ to a factor of order one. The best y that stays below the poles makes this exp(-
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +21,15 @@ EXPONENT = 48.0  # E: exp(-48) = 1e-21 leaves room for the poles of order six in
 TAIL = 9.5  # a standard normal is beyond it with probability 1e-21
 SLAB = 2**16  # nodes times states that are in memory at once: half a megabyte an array, which caches hold
 LARGEST_LOGIT = 700.0  # exp of it is still a float
+
+
+class Slab(NamedTuple):
+    """States that share their nodes."""
+
+    states: np.ndarray  # (state,), their indices
+    z: np.ndarray  # (node,)
+    weights: np.ndarray  # (node,), of z ~ N(0, 1)
+    f: np.ndarray  # (state, node), the logits, which the receiver may overwrite
 
 
 def sigmoid_means(mean: np.ndarray, spread: np.ndarray, powers: int, products: int) -> np.ndarray:
@@ -37,8 +48,41 @@ def sigmoid_means(mean: np.ndarray, spread: np.ndarray, powers: int, products: i
         (powers + products, state).
     """
     means = np.empty((powers + products, mean.size))
+    for slab in _slabs(mean, spread, powers):
+        s, q = _sigmoid(slab.f)
+        power = s.copy()
+        for k in range(powers):
+            means[k, slab.states] = power @ slab.weights
+            if k + 1 < powers:
+                power *= s
+        q *= s
+        for k in range(products):
+            means[powers + k, slab.states] = q @ slab.weights
+            q *= s
+    return means
+
+
+def curvature_means(mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """E[s' z^k], k = 0, 1, 2, at f = mean + spread z; arguments as in `sigmoid_means`. Returns (3, state)."""
+    means = np.empty((3, mean.size))
+    for slab in _slabs(mean, spread, 1):
+        s, q = _sigmoid(slab.f)
+        means[:, slab.states] = ((s * q) @ (slab.weights * slab.z ** np.arange(3)[:, None]).T).T
+    return means
+
+
+def loss_mean(mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """E[log(1 + exp f)] at f = mean + spread z; arguments as in `sigmoid_means`. Returns (state,)."""
+    means = np.empty(mean.size)
+    for slab in _slabs(mean, spread, 1):
+        means[slab.states] = np.logaddexp(0.0, slab.f) @ slab.weights
+    return means
+
+
+def _slabs(mean: np.ndarray, spread: np.ndarray, powers: int) -> Iterator[Slab]:
+    """All states, a few at a time, with nodes that reach wherever s^k, k <= powers, has weight."""
     with np.errstate(over="ignore"):
-        # The state whose logit is 0 is where s^k turns from exp(k f) to 1; tilting by exp(k f) moves the weight by
+        # The z whose logit is 0 is where s^k turns from exp(k f) to 1; tilting by exp(k f) moves the weight by
         # k spread, but not beyond it. Below it q is 1, above it exp(-f), which moves the weight down.
         turn = -mean / np.maximum(spread, 1e-300)
     low = np.clip(turn, -spread, spread) - TAIL
@@ -49,12 +93,11 @@ def sigmoid_means(mean: np.ndarray, spread: np.ndarray, powers: int, products: i
         step = _step(float(spread[order[first]]))
         widest = np.max(high[order[first:]] - low[order[first:]])
         count = max(1, int(SLAB * step / widest))
-        slab = order[first : first + count]
-        z = np.arange(low[slab].min(), high[slab].max() + step, step)
+        states = order[first : first + count]
+        z = np.arange(low[states].min(), high[states].max() + step, step)
         weights = step / math.sqrt(2.0 * math.pi) * np.exp(-0.5 * z * z)
-        means[:, slab] = _weighted(mean[slab, None] + spread[slab, None] * z, weights, powers, products)
+        yield Slab(states, z, weights, mean[states, None] + spread[states, None] * z)
         first += count
-    return means
 
 
 def _step(spread: float) -> float:
@@ -64,19 +107,9 @@ def _step(spread: float) -> float:
     return 2.0 * math.pi**2 / (spread * (EXPONENT + math.pi**2 / (2.0 * spread**2)))
 
 
-def _weighted(f: np.ndarray, weights: np.ndarray, powers: int, products: int) -> np.ndarray:
-    """Sums over the last axis; f (state, node) is overwritten. Returns (powers + products, state)."""
-    sums = np.empty((powers + products, f.shape[0]))
+def _sigmoid(f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The sigmoid s and q = 1 - s, both with all their digits; f is overwritten."""
     q = np.exp(-np.clip(f, -LARGEST_LOGIT, LARGEST_LOGIT, out=f), out=f)
     s = 1.0 / (1.0 + q)
     q *= s  # exp(-f) s(f) = s(-f), without a difference
-    power = s.copy()
-    for k in range(powers):
-        sums[k] = power @ weights
-        if k + 1 < powers:
-            power *= s
-    q *= s
-    for k in range(products):
-        sums[powers + k] = q @ weights
-        q *= s
-    return sums
+    return s, q
