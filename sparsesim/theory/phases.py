@@ -204,9 +204,7 @@ class LogisticPhase(Phase):
         Raises:
             ValueError: always. Beyond the frontier logistic regression saturates where least squares diverges.
         """
-        raise ValueError(
-            "cells are of least squares, whose trajectories diverge beyond the frontier; got a logistic phase"
-        )
+        raise ValueError("problem must be least_squares for a cell of a learning rate, got logistic")
 
 
 class Timescales(NamedTuple):
