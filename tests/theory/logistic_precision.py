@@ -22,7 +22,7 @@ def nodes():
 
 def gaussian_means(integrands, mean, spread) -> list:
     """E of each value of integrands(f, z), f = mean + spread z, z ~ N(0, 1)."""
-    edge = 18 + 4 * min(spread, 12)  # of the order 60 digits out, also where a tilt exp(4 f) has moved the weight
+    edge = 18 + 4 * min(spread, mpf(12))  # of the order 60 digits out, also where a tilt exp(4 f) has moved the weight
     width = min(mpf(1), 2 / spread) if spread else mpf(1)
     panels = int(mp.ceil(2 * edge / width))
     half = edge / panels

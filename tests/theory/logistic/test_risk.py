@@ -15,7 +15,7 @@ def problem_at(p, r):
 
 def assert_excess(p, r, theta_par, R):
     exact = precise.risk(p, r, theta_par, R) - precise.risk(p, r, r, 0.0)
-    assert excess_risk_at(p, r, theta_par, R) == pytest.approx(float(exact), rel=2e-13), (p, r, theta_par, R)
+    assert excess_risk_at(p, r, theta_par, R) == pytest.approx(float(exact), rel=2e-13, abs=0.0), (p, r, theta_par, R)
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,15 @@ def test_excess_risk_against_fifty_digits_at_all_distances():
         p, r = float(10.0 ** rng.uniform(-9.0, np.log10(0.5))), float(rng.uniform(0.2, 3.0))
         size, angle = 10.0 ** rng.uniform(-7.0, 0.5), rng.uniform(0.0, np.pi)
         assert_excess(p, r, float(r + size * np.cos(angle)), float((size * np.sin(angle)) ** 2))
+    assert_excess(1e-3, 1.0, 0.2, 1000.0)
 
 
 def test_golden_numbers():
-    assert excess_risk(problem_at(0.1, 1.0), 0.5, 1.0) == pytest.approx(0.0517252994359, rel=5e-12)
-    assert excess_risk(problem_at(1e-6, 1.0), 1.0, 0.5) == pytest.approx(2.840238534e-7, rel=5e-11)
+    assert excess_risk(problem_at(0.1, 1.0), 0.5, 1.0) == pytest.approx(0.0517252994359, rel=5e-12, abs=0.0)
+    assert excess_risk(problem_at(1e-6, 1.0), 1.0, 0.5) == pytest.approx(2.840238534e-7, rel=5e-11, abs=0.0)
     optimum = hessians(problem_at(0.1, 1.0), 1.0, 0.0)
-    assert optimum.par == pytest.approx(0.127669365059, rel=5e-12)
-    assert optimum.perp == pytest.approx(0.0806511805127, rel=5e-12)
+    assert optimum.par == pytest.approx(0.127669365059, rel=5e-12, abs=0.0)
+    assert optimum.perp == pytest.approx(0.0806511805127, rel=5e-12, abs=0.0)
 
 
 def test_the_excess_is_zero_at_the_optimum_and_quadratic_around_it():
@@ -55,8 +56,12 @@ def test_the_excess_is_zero_at_the_optimum_and_quadratic_around_it():
     assert excess_risk(problem, 1.0, 0.0) == 0.0
     for size in (1e-6, 1e-9, 1e-12):  # sizes that 1 + size holds exactly enough
         along = (1.0 + size) - 1.0
-        assert excess_risk(problem, 1.0 + size, 0.0) == pytest.approx(0.5 * H.par * along**2, rel=10.0 * size + 1e-12)
-        assert excess_risk(problem, 1.0, size**2) == pytest.approx(0.5 * H.perp * size**2, rel=10.0 * size + 1e-12)
+        assert excess_risk(problem, 1.0 + size, 0.0) == pytest.approx(
+            0.5 * H.par * along**2, rel=10.0 * size + 1e-12, abs=0.0
+        )
+        assert excess_risk(problem, 1.0, size**2) == pytest.approx(
+            0.5 * H.perp * size**2, rel=10.0 * size + 1e-12, abs=0.0
+        )
 
 
 def test_its_derivatives_are_the_gradient():
@@ -86,7 +91,7 @@ def test_hessians_at_the_optimum():
         H = hessians(problem_at(p, 1.0), 1.0, 0.0)
         assert H.perp / p == pytest.approx(perp, abs=5e-5)
         assert H.par / p == pytest.approx(par, abs=5e-5)
-        assert 1.0 - H.par / (2.0 * p) == pytest.approx(off, rel=0.05)
+        assert 1.0 - H.par / (2.0 * p) == pytest.approx(off, rel=0.05, abs=0.0)
         assert H.cross == 0.0
         assert H.radial == H.perp
 
@@ -113,7 +118,9 @@ def test_the_small_error_form_holds_to_its_order():
     """Eq. 204 errs by p exp(r^2) and by the distance, and by no less: at p = 0.1 it is far off."""
     for p, r, size, allowed in ((1e-6, 1.0, 1e-4, 3e-4), (1e-4, 1.0, 1e-4, 2e-3), (1e-6, 1.0, 1e-2, 3e-2)):
         approximation = approximate_excess_risk(problem_at(p, r), r + size, 2.0 * size**2)
-        assert approximation == pytest.approx(excess_risk(problem_at(p, r), r + size, 2.0 * size**2), rel=allowed)
+        assert approximation == pytest.approx(
+            excess_risk(problem_at(p, r), r + size, 2.0 * size**2), rel=allowed, abs=0.0
+        )
     crude = approximate_excess_risk(problem_at(0.1, 1.0), 1.001, 0.0)
     assert crude / excess_risk(problem_at(0.1, 1.0), 1.001, 0.0) == pytest.approx(1.57, abs=0.01)  # off by 57%
 
@@ -126,7 +133,7 @@ def test_many_states_at_once():
     for i in range(3):
         for j in range(3):
             alone = excess_risk(problem_at(0.01, 1.0), float(theta_par[i, 0]), float(R[j]))
-            assert together[i, j] == pytest.approx(alone, rel=1e-13)
+            assert together[i, j] == pytest.approx(alone, rel=1e-13, abs=0.0)
 
 
 def test_the_segment_through_the_origin():
