@@ -183,18 +183,9 @@ class LogisticLimit:
             ArithmeticError: the solver does not reach the last time.
         """
         times = self.rate * _validate.clock_times(s, "poisson")
-        first = self._start(start)
-        # On the system's own clock; sizes are of order 1 but for V, which is of order 1/c where c is large.
-        unit = np.ones(len(first))
-        if self.stiffness is not None:
-            unit[1], unit[3], unit[4] = (self.stiffness ** -np.array([0.5, 1.0, 0.5])).clip(max=1.0)
-        solution = stiff.solve(
-            lambda x: self.derivative(unit * x) / (self.rate * unit),
-            lambda x: self.jacobian(unit * x) * unit / (self.rate * unit[:, None]),
-            first / unit,
-            times,
+        return stiff.solve(
+            lambda x: self.derivative(x) / self.rate, lambda x: self.jacobian(x) / self.rate, self._start(start), times
         )
-        return unit * solution
 
     def pair(self, s: ArrayLike, start: Mapping[str, float] | None = None) -> Pair:
         """The heavy ball whose squares and products the moments are (section 6.1, Volterra form).

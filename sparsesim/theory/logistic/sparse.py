@@ -148,16 +148,7 @@ class SparseSystem:
             ValueError: an argument is outside its range.
             ArithmeticError: the solver does not reach the last time.
         """
-        # The slower of memory and learning is the unit of time; V, which noise makes large, counts in eps/h.
-        rate = min(self.step, self.eps)
-        unit = np.array([1.0, 1.0, 1.0, self.eps / self.step, 1.0])
-        solution = stiff.solve(
-            lambda x: self.drift(unit * x) / (rate * unit),
-            lambda x: self.jacobian(unit * x) * unit / (rate * unit[:, None]),
-            np.array(start_variables(start)) / unit,
-            rate * _validate.clock_times(times, "poisson"),
-        )
-        return unit * solution
+        return stiff.solve(self.drift, self.jacobian, start_variables(start), _validate.clock_times(times, "poisson"))
 
 
 def curvature_factor(theta_par: Any, R: Any, r: float) -> Any:

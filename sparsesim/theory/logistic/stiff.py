@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
-# Near what doubles allow. Absolute errors are relative to 1, the size of a start and of every variable in its scale.
+# Near what doubles allow. The absolute error is what a variable that decays may keep.
 RELATIVE, ABSOLUTE = 1e-12, 1e-15
 
 
@@ -21,10 +21,10 @@ def solve(
     """x(t) for the autonomous dx/dt = derivative(x), by LSODA, which turns to implicit steps where they pay.
 
     Args:
-        derivative: of (n,) to (n,), with every variable in a scale in which its size is about 1.
+        derivative: of (n,) to (n,), of variables whose size is about 1 or above, or of no interest below it.
         jacobian: of (n,) to (n, n), the derivative of `derivative`.
         start: (n,), the state at time 0.
-        times: (time,), strictly increasing, 0 or above, in a unit in which the slowest changes take about 1.
+        times: (time,), strictly increasing, 0 or above.
 
     Returns:
         (time, n), with a relative error of about 1e-10.
