@@ -1,5 +1,6 @@
 """The configuration's schema. A mistyped key or a value of the wrong type fails when Hydra composes it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,12 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from sparsesim import _validate
+from sparsesim.problems import RareClassLogistic
 from sparsesim.sweep import SPACINGS, Sweep, Times
+from sparsesim.theory.phases import PROBLEMS
 
 LONGEST_AXIS = 10**6
+LOGISTIC = RareClassLogistic.name
 
 
 @dataclass
@@ -22,7 +26,8 @@ class ProblemConfig:
     d: int = MISSING
     p: float | None = None
     B: int | None = None
-    label_noise: float = 0.0
+    label_noise: float = 0.0  # of least squares
+    r: float | None = None  # of logistic regression
 
 
 @dataclass
@@ -82,6 +87,7 @@ class ScaleConfig:
     name: str = MISSING
     d: int = MISSING
     trajectories: int = MISSING
+    costly_trajectories: int = MISSING  # where a minibatch costs as much as its samples
     points: int = MISSING
     horizon: float = MISSING
     dimensions: list[int] = MISSING
@@ -138,6 +144,18 @@ def folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parents[1] / "configs"
 
 
+def arguments_of(arguments: Sequence[str]) -> list[str]:
+    """The command line, in which `problem=logistic +sweep=x` stands for `+sweep=logistic/x` where there is one.
+
+    Logistic regression has sweeps of its own under the names of those of least squares, with other axes.
+    """
+    if f"problem={LOGISTIC}" not in arguments:
+        return list(arguments)
+    names = {path.stem for path in (folder() / "sweep" / LOGISTIC).glob("*.yaml")}
+    own = {f"+sweep={name}": f"+sweep={LOGISTIC}/{name}" for name in names}
+    return [own.get(argument, argument) for argument in arguments]
+
+
 def sweep_of(config: DictConfig) -> Sweep:
     """The sweep that a configuration stands for.
 
@@ -145,7 +163,10 @@ def sweep_of(config: DictConfig) -> Sweep:
         ValueError: a value is outside its range.
     """
     resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    _validate.choice("problem.name", resolved["problem"].pop("name"), ("least_squares",))
+    name = _validate.choice("problem.name", resolved["problem"].pop("name"), PROBLEMS)
+    if (name == LOGISTIC) != (resolved["problem"]["r"] is not None):
+        allowed = "given for logistic regression" if name == LOGISTIC else "null for least squares"
+        raise ValueError(f"problem.r must be {allowed}, got {resolved['problem']['r']!r}")
     return Sweep(
         axes={name: _axis_values(name, **axis) for name, axis in resolved["sweep"]["axes"].items()},
         parameters={**resolved["scaling"], **resolved["problem"], **resolved["optimizer"]},

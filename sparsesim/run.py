@@ -37,8 +37,9 @@ def run(config: DictConfig, console: Console) -> tuple[xr.Dataset, Path]:
         ValueError: a value is outside its range; nothing has been written then.
         MemoryError: a cell is too large for the memory at hand; nothing has been written then.
     """
-    study = STUDIES[_validate.choice("sweep.study", config.sweep.study, STUDIES)]
     sweep = configuration.sweep_of(config)
+    studies = STUDIES[config.problem.name]
+    study = studies[_validate.choice(f"sweep.study for {config.problem.name}", config.sweep.study, studies)]
     name = config.sweep.name
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise ValueError(f"sweep.name must be letters, digits, '_', '-' and '.', got {name!r}")
@@ -84,6 +85,7 @@ def main() -> None:
     configuration.register()
     console, errors = Console(), Console(stderr=True, soft_wrap=True)
     statuses: list[int] = []
+    sys.argv[1:] = configuration.arguments_of(sys.argv[1:])
 
     def job(config: DictConfig) -> None:
         """Run one configuration, say what went wrong, and keep its status."""

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,17 +11,17 @@ import psutil
 import xarray as xr
 
 from sparsesim import _validate
-from sparsesim.problems import HeavyBall, LeastSquares
+from sparsesim.problems import HeavyBall, LeastSquares, Problem, RareClassLogistic
 from sparsesim.scaling import Scaling
 from sparsesim.simulation.datasets import simulate_cells
 from sparsesim.simulation.driver import Progress
-from sparsesim.theory import limits, stability
+from sparsesim.theory import limits, logistic, stability
 from sparsesim.theory.least_squares import activity
 
 SCALING = tuple(field.name for field in fields(Scaling))
 # Values that replace what the scaling says; `eta_over_critical` sets eta as a multiple of the exact frontier.
 DIRECT = ("p", "B", "eps", "eta", "eta_over_critical")
-PARAMETERS = (*SCALING, "d", "label_noise", *DIRECT)
+PARAMETERS = (*SCALING, "d", "label_noise", "r", *DIRECT)
 # What takes an exponent out of force.
 REPLACED = {"alpha": ("p",), "beta": ("B",), "delta": ("eps",), "kappa": ("eta", "eta_over_critical")}
 CASE = "case"  # the dim of named cases
@@ -38,7 +38,8 @@ class Times:
         unit: "ticks" of the clock; "e_folds": e-folding times of the slowest exact mode of the cell's second moments
             (of the fastest growing one where the cell is unstable); "relaxations": those of the squared mean error,
             which noise does not slow; both on the minibatch clock, and on the others the active updates that as many
-            minibatches hold on average; or "slow_time", the s of the cell's limit ODE.
+            minibatches hold on average; or "slow_time", the s of the cell's limit ODE. For logistic regression e-folds
+            are those of the exact map at its fixed point, and there are no relaxations.
         records: how many times after 0, at least 1.
         spacing: "linear" or "log".
         most_ticks: where the horizon lies beyond so many ticks it is brought there; None: never.
@@ -61,7 +62,7 @@ class Times:
         if self.most_ticks is not None:
             _validate.positive("times.most_ticks", self.most_ticks)
 
-    def of(self, problem: LeastSquares, optimizer: HeavyBall, clock: str, scaling: Scaling | None = None) -> np.ndarray:
+    def of(self, problem: Problem, optimizer: HeavyBall, clock: str, scaling: Scaling | None = None) -> np.ndarray:
         """The recording times of one cell, (records + 1,), from 0; whole on clocks that count.
 
         Raises:
@@ -81,27 +82,38 @@ class Times:
             later = np.maximum(np.rint(later), np.arange(1, self.records + 1))
         return np.concatenate([[0.0], later])
 
-    def _unit(self, problem: LeastSquares, optimizer: HeavyBall, clock: str, scaling: Scaling | None) -> float:
+    def _unit(self, problem: Problem, optimizer: HeavyBall, clock: str, scaling: Scaling | None) -> float:
         """The unit in ticks of the clock."""
         if self.unit == "ticks":
             return 1.0
-        P = activity(problem)[0]
+        if self.unit == "slow_time" and scaling is None:
+            raise ValueError("times.unit must not be 'slow_time' where values replace those of a scaling")
+        least_squares = isinstance(problem, LeastSquares)
+        P = activity(problem)[0] if least_squares else 1.0
         if self.unit == "slow_time":
-            if scaling is None:
-                raise ValueError("times.unit must not be 'slow_time' where values replace those of a scaling")
-            active = float(limits.limit_ode(scaling).ticks(1.0, problem.d))
+            assert scaling is not None
+            limit = limits.limit_ode(scaling, problem.name, None if least_squares else problem.r)
+            active = float(limit.ticks(1.0, problem.d))
             return active / P if clock == "minibatch" else active
-        rate = stability.decay_rate if self.unit == "e_folds" else stability.mean_decay_rate
-        per_minibatch = abs(rate(problem, optimizer))
+        per_minibatch = abs(self._rate(problem, optimizer))
         if per_minibatch == 0.0:
             raise ValueError(f"times.unit must be ticks where nothing decays, got {self.unit!r} for {optimizer}")
         return (1.0 if clock == "minibatch" else P) / per_minibatch
+
+    def _rate(self, problem: Problem, optimizer: HeavyBall) -> float:
+        """The rate of the unit, per minibatch."""
+        if isinstance(problem, LeastSquares):
+            rate = stability.decay_rate if self.unit == "e_folds" else stability.mean_decay_rate
+            return rate(problem, optimizer)
+        if self.unit == "relaxations":
+            raise ValueError("times.unit must not be 'relaxations' for logistic regression; take e_folds")
+        return logistic.decay_rate(problem, optimizer)
 
 
 class SweepCell(NamedTuple):
     """A cell as its parameters make it."""
 
-    problem: LeastSquares
+    problem: Problem
     optimizer: HeavyBall
     exponents: dict[str, float]  # those of the scaling that are in force
     scaling: Scaling | None  # None where a value replaces one of the scaling's
@@ -111,8 +123,9 @@ def make_cell(parameters: Mapping[str, float | None]) -> SweepCell:
     """A cell from named parameters.
 
     Args:
-        parameters: `d`, the fields of `Scaling`, `label_noise`, and p, B, eps, eta or eta_over_critical where they
-            replace what the scaling says; None counts as absent.
+        parameters: `d`, the fields of `Scaling`, `label_noise` or, for logistic regression, `r`, and p, B, eps, eta or
+            eta_over_critical where they replace what the scaling says; None counts as absent. Critical is the
+            stability frontier, for logistic regression the lower of its two ceilings.
 
     Raises:
         ValueError: an unknown name, a value outside its range, or both eta and eta_over_critical.
@@ -123,16 +136,33 @@ def make_cell(parameters: Mapping[str, float | None]) -> SweepCell:
     if "eta" in given and "eta_over_critical" in given:
         raise ValueError("eta and eta_over_critical must not both be given")
     scaling = Scaling(**{name: given[name] for name in SCALING if name in given})
-    problem, optimizer = scaling.at(given["d"], label_noise=given.get("label_noise", 0.0))
-    problem = LeastSquares(problem.d, given.get("p", problem.p), given.get("B", problem.B), problem.label_noise)
+    problem, optimizer = _realised(scaling, given)
     eps = given.get("eps", optimizer.eps)
     eta = given.get("eta", optimizer.eta)
     if "eta_over_critical" in given:
         multiple = _validate.positive("eta_over_critical", given["eta_over_critical"])
-        eta = multiple * stability.critical_learning_rate(problem, eps)
+        eta = multiple * _critical_learning_rate(problem, eps)
     exponents = {name: getattr(scaling, name) for name, by in REPLACED.items() if not given.keys() & set(by)}
     whole = scaling if not given.keys() & set(DIRECT) else None
     return SweepCell(problem, HeavyBall(eta, eps), exponents, whole)
+
+
+def _realised(scaling: Scaling, given: Mapping[str, Any]) -> tuple[Problem, HeavyBall]:
+    """A scaling's problem and optimizer, with p and B where they are given."""
+    values = {name: given[name] for name in ("p", "B") if name in given}
+    if given.get("r") is None:
+        problem, optimizer = scaling.at(given["d"], label_noise=given.get("label_noise", 0.0))
+    else:
+        # Where p is given it does not matter that the scaling's may be 1.
+        scaling = replace(scaling, alpha=1.0, c_p=0.5) if "p" in given else scaling
+        problem, optimizer = scaling.at(given["d"], given["r"], label_noise=given.get("label_noise", 0.0))
+    return replace(problem, **values), optimizer
+
+
+def _critical_learning_rate(problem: Problem, eps: float) -> float:
+    if isinstance(problem, LeastSquares):
+        return stability.critical_learning_rate(problem, eps)
+    return logistic.critical_learning_rate(problem, eps)
 
 
 @dataclass(frozen=True)
@@ -215,7 +245,8 @@ def run_sweep(sweep: Sweep, progress: Progress | None = None) -> xr.Dataset:
     """
     # Statistics, exact values and what is made of them: some 30 numbers a record.
     size = math.prod(len(values) for values in sweep.grid.values())
-    needed = size * (sweep.times.records + 1) * 3 * 8 * 30
+    moments = len(RareClassLogistic.moments)  # the most of a problem
+    needed = size * (sweep.times.records + 1) * moments * 8 * 30
     if needed > (available := psutil.virtual_memory().available):
         raise MemoryError(
             f"the results of this sweep need {needed / 1e9:.1f} GB and {available / 1e9:.1f} GB are available; take "

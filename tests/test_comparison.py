@@ -34,7 +34,7 @@ def synthetic(z: np.ndarray, *, effective: float = 900.0) -> xr.Dataset:
             "clock_time": (("cell", "time"), np.tile(TIMES, (cells, 1))),
             **{name: ("cell", np.full(cells, value)) for name, value in per_cell.items()},
         },
-        {"optimizer": "heavy_ball", "clock": "minibatch", "trajectories": 1000,
+        {"problem": "least_squares", "optimizer": "heavy_ball", "clock": "minibatch", "trajectories": 1000,
          "start_R": 1.0, "start_V": 0.0, "start_C": 0.0},
     )  # fmt: skip
 

@@ -43,11 +43,15 @@ class Study(Protocol):
         ...
 
 
-STUDIES: Mapping[str, Study] = {
-    "grid": grid,
-    "frontier": frontier,
-    "limits": limits,
-    "momentum": momentum,
-    "phase_diagram": phase_diagram,
-    "triple_point": triple_point,
+# By problem, since what can be asked of one is not what can be asked of the other.
+STUDIES: Mapping[str, Mapping[str, Study]] = {
+    "least_squares": {
+        "grid": grid,
+        "frontier": frontier,
+        "limits": limits,
+        "momentum": momentum,
+        "phase_diagram": phase_diagram,
+        "triple_point": triple_point,
+    },
+    "logistic": {"grid": grid},
 }

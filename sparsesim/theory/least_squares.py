@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sparsesim import _validate
-from sparsesim.problems import HeavyBall, LeastSquares
+from sparsesim.problems import HeavyBall, LeastSquares, Problem
 from sparsesim.theory import propagate
 
 LARGEST = 2.0**1000
@@ -67,8 +67,11 @@ def coefficients(problem: LeastSquares, optimizer: HeavyBall) -> Coefficients:
     return _coefficients(problem, optimizer, *activity(problem))
 
 
-def activity(problem: LeastSquares) -> tuple[float, float]:
-    """(P, Q): the probabilities that a minibatch has an active sample, P = 1 - (1-p)^B, and that it has none."""
+def activity(problem: Problem) -> tuple[float, float]:
+    """(P, Q): the probabilities that a minibatch has an active sample, P = 1 - (1-p)^B, and that it has none.
+
+    Of logistic regression: a sample of the rare class.
+    """
     log_idle = problem.B * math.log1p(-problem.p) if problem.p < 1.0 else -math.inf
     return -math.expm1(log_idle), math.exp(log_idle)
 

@@ -29,11 +29,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sparsesim import _validate
-from sparsesim.problems import HeavyBall, LeastSquares
+from sparsesim.problems import HeavyBall, LeastSquares, Problem
 from sparsesim.scaling import Scaling
 from sparsesim.theory import continuum, least_squares, phases, propagate
 from sparsesim.theory.logistic import limits as logistic
 from sparsesim.theory.logistic.limits import LogisticLimit
+from sparsesim.theory.logistic.sparse import units as moment_units
 from sparsesim.theory.phases import Cell, NoLimit, Phase
 
 # The variables of a limit by its cell. SGD forgets V and C, an envelope does not tell them apart.
@@ -245,37 +246,43 @@ def envelope_weights(p: Any, eta: Any, eps: Any) -> dict[str, Any]:
 
 def limit_moments(
     scaling: Scaling,
-    problem: LeastSquares,
+    problem: Problem,
     times: ArrayLike,
     clock: str,
     start: Mapping[str, float] | None = None,
 ) -> np.ndarray:
-    """R, V and C as the limit has them, at ticks of a clock of a problem at finite d.
+    """The problem's moments as the limit has them, at ticks of a clock of a problem at finite d.
 
     Args:
         scaling: what the limit is of.
-        problem: the problem at finite d, whose p scales V and C and whose P turns minibatches into active updates.
+        problem: the problem at finite d, whose p scales moments and whose P turns minibatches into active updates.
         times: (time,), as in `least_squares.moments`.
-        clock: "minibatch", "active" or "poisson".
+        clock: "minibatch", "active" or "poisson"; "minibatch" for logistic regression.
         start: moments at time 0 by name, as there.
 
     Returns:
-        (time, 3), NaN for a moment that the limit leaves open.
+        (time, moment), NaN for a moment that the limit leaves open.
 
     Raises:
         ValueError: an argument is outside its range, or, as NoLimit, see `limit_ode`.
     """
-    limit = limit_ode(scaling)
     ticks = _validate.clock_times(times, clock).astype(np.float64)
-    active = ticks * least_squares.activity(problem)[0] if clock == "minibatch" else ticks
-    units = dict(zip("RVC", (1.0, problem.p**2, problem.p), strict=True))
+    limit: LimitODE | LogisticLimit
+    if isinstance(problem, LeastSquares):
+        limit = limit_ode(scaling)
+        ticks = ticks * least_squares.activity(problem)[0] if clock == "minibatch" else ticks
+        units = dict(zip(problem.moments, (1.0, problem.p**2, problem.p), strict=True))
+    else:
+        limit = logistic.limit_ode(scaling, problem.r)
+        units = dict(zip(problem.moments, moment_units(problem.p).tolist(), strict=True))
+    moments = np.full((len(ticks), len(units)), np.nan)
+    first = dict(zip(units, problem.start_moments(start), strict=True))
     known = [name for name in limit.variables if name in units]
-    moments = np.full((len(ticks), 3), np.nan)
     if known:
-        first = dict(zip(units, _validate.start_moments(start, problem.d), strict=True))
         scaled = {name: first[name] / units[name] for name in known}
-        values = limit.trajectory(active / limit.ticks(1.0, problem.d), scaled)
-        moments[:, : len(known)] = values * [units[name] for name in known]
+        values = limit.trajectory(ticks / limit.ticks(1.0, problem.d), scaled)
+        places = [problem.moments.index(name) for name in known]
+        moments[:, places] = values * [units[name] for name in known]
     return moments
 
 

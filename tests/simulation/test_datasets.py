@@ -98,9 +98,9 @@ NAN = math.nan
         ({"start": {"R": -1.0}}, r"start\['R'\] must be a finite number, 0 or above, got -1.0"),
         ({"start": {"R": NAN}}, "must be a finite number"),
         ({"start": {"C": 1.0}}, r"start must have C\^2 <= R V"),
-        ({"optimizer": optax.sgd(0.1), "start": {"V": 1.0}}, "start must give R alone with an optax transformation"),
+        ({"optimizer": optax.sgd(0.1), "start": {"V": 1.0}}, "start must give R, or theta_par, alone with an optax"),
         ({"optimizer": 0.1}, "optimizer must be a HeavyBall or an optax GradientTransformation, got 0.1"),
-        ({"problem": "least_squares"}, "problem must be a LeastSquares, got 'least_squares'"),
+        ({"problem": "least_squares"}, "problem must be a LeastSquares or a RareClassLogistic, got 'least_squares'"),
     ],
 )
 def test_bad_input_is_named(changed: dict[str, object], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
