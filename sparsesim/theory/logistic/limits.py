@@ -34,6 +34,7 @@ from sparsesim.problems import HeavyBall, RareClassLogistic
 from sparsesim.scaling import Scaling
 from sparsesim.theory import phases
 from sparsesim.theory.logistic import stiff
+from sparsesim.theory.logistic.recursion import recursion
 from sparsesim.theory.logistic.sparse import VARIABLES, SparseSystem, curvature_factor, start_variables, units
 from sparsesim.theory.phases import LogisticPhase, NoLimit, Prefactors
 
@@ -273,6 +274,28 @@ class LogisticLimit:
     def ticks(self, s: ArrayLike, d: int) -> np.ndarray:
         """The minibatches k = s d^clock_exponent of slow times. Shape of `s`."""
         return np.asarray(s, dtype=np.float64) * float(d) ** self.clock_exponent
+
+    def at(self, d: int, s: ArrayLike, start: Mapping[str, float] | None = None) -> np.ndarray:
+        """The limit's variables at finite d, by the exact recursion: what converges to `trajectory`.
+
+        Args:
+            d: dimension.
+            s: (time,), strictly increasing, 0 or above; the recursion is read at the nearest whole minibatches.
+            start: as for `trajectory`.
+
+        Returns:
+            (time, variable).
+
+        Raises:
+            ValueError: an argument is outside its range.
+        """
+        problem, optimizer = self.scaling.at(d, r=self.r)
+        minibatches = np.rint(self.ticks(_validate.clock_times(s, "poisson"), problem.d))
+        times, inverse = np.unique(minibatches, return_inverse=True)
+        named = dict(zip(self.variables, self._start(start), strict=True))
+        scales = dict(zip(VARIABLES, units(problem.p), strict=True))
+        first = {name: float(value * scales[name]) for name, value in named.items()}
+        return self.observe(problem, optimizer, recursion(problem, optimizer, times, first)[inverse])
 
     def observe(self, problem: RareClassLogistic, optimizer: HeavyBall, moments: ArrayLike) -> np.ndarray:
         """The limit's variables of moments (..., 5) in the order theta_par, m_par, R, V, C. Returns (..., variable)."""

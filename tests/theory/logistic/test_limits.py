@@ -16,7 +16,10 @@ from sparsesim.theory.logistic import (
     approximate_floor,
     approximate_theta_par,
     floor,
+    limit_map,
 )
+from sparsesim.theory.logistic.recursion import recursion
+from sparsesim.theory.logistic.sparse import units
 
 PREFACTORS = {"c_p": 1.0, "c_B": 1.3, "c_eps": 0.8, "c_eta": 0.7}
 R_SIGNAL, START = 1.2, {"R": 1.5}
@@ -55,6 +58,25 @@ FORCED = (
 )
 SLAVED = "1.6e-3/2.7e-3/1.5e-2 2.0e-4/8.5e-4/4.3e-3 2.5e-5/2.7e-4/1.3e-3 3.1e-6/8.4e-5/4.0e-4 5.0e-8/8.4e-6/4.0e-5"
 FAST = 4  # dimensions, up to 1e6
+# The same page: the exact recursion, which differs by the tame reduction, of order p = d^-alpha.
+EXACT = {
+    (0.3, 1.6, 0.5): (
+        [1e3, 1e4, 1e5, 1e6, 1e7],
+        ".107/.30/.14/.28/.43 .078/.21/.088/.18/.29 .051/.14/.053/.11/.18 .031/.086/.030/.065/.10 "
+        ".018/.050/.016/.036/.057",
+    ),
+    (0.5, 0.75, 1.0): ([1e2, 1e3, 1e4], ".093/.27/.15/.27/.28 .044/.13/.067/.13/.17 .017/.056/.028/.051/.097"),
+    (0.4, 1.4, 0.5): (
+        [1e3, 1e5, 1e7],
+        ".074/.21/.084/.18/.26 .021/.059/.019/.044/.067 .0042/.012/.0035/.0079/.012",
+    ),
+    (0.6, 0.9, 0.7): (
+        [1e3, 1e4, 1e5],
+        ".039/.092/.030/.075/.056 .013/.030/.0087/.022/.016 .0036/.0087/.0023/.0058/.0043",
+    ),
+    (0.5, 0.7, 0.3): ([1e3, 1e4, 1e5], ".025/.048 .0083/.017 .0027/.0057"),
+    (0.7, 0.5, 0.5): ([1e2, 1e3, 1e4], ".031/.059 .0067/.014 .0013/.0029"),
+}
 
 
 def scaling_of(exponents, **others):
@@ -167,6 +189,42 @@ def test_slaved_momentum_where_eps_stays():
     np.testing.assert_allclose(V / (0.5 * system.noise), slaved.V, rtol=1e-7)
     np.testing.assert_allclose(C, slaved.C, atol=1e-7)
     np.testing.assert_array_equal(slaved.V, 1.0 / 1.5)
+
+
+@pytest.mark.parametrize(("exponents", "dimensions", "printed"), [(key, *row) for key, row in EXACT.items()])
+def test_the_exact_recursion_converges_as_table_6_7_says(exponents, dimensions, printed):
+    limit, (values, _) = limit_of(exponents), parsed(printed)
+    assert len(values) == len(dimensions)
+    columns = [0, 1] if limit.stiffness is None else [0, 1, 2, 4, 3]
+    for d, expected in zip(dimensions, values, strict=True):
+        # At whole minibatches, with whole batches: both can count in the second digit that is printed.
+        unit = limit.ticks(1.0, round(d))
+        s = np.unique(np.rint(grid(limit) * unit)) / unit
+        of_limit = limit.trajectory(s, START)
+        found = abs(limit.at(round(d), s, START) - of_limit).max(axis=0) / abs(of_limit).max(axis=0)
+        np.testing.assert_allclose(found[columns], expected, rtol=0.08)
+
+
+def test_the_exact_recursion_converges_to_the_map_at_the_triple_point():
+    scaling = Scaling(0.5, 1.5, 0.0, c_p=1.0, c_B=2.0, c_eps=0.4, c_eta=0.6)
+    times = np.arange(61)
+    limit = limit_map(scaling, 1.0).recursion(times)
+    printed = ".070/.15/.043/.094/.096 .0030/.0067/.0016/.0037/.0040 3.1e-4/6.9e-4/1.6e-4/3.7e-4/4.0e-4"
+    for d, expected in zip((10**3, 10**6, 10**8), parsed(printed)[0], strict=True):
+        problem, optimizer = scaling.at(d, r=1.0)
+        exact = recursion(problem, optimizer, times) / units(problem.p)
+        found = abs(exact - limit).max(axis=0) / abs(limit).max(axis=0)
+        np.testing.assert_allclose(found[[0, 1, 2, 4, 3]], expected, rtol=0.03)
+
+
+def test_a_start_of_the_limit_is_one_of_the_recursion_at_finite_d():
+    start = {"theta_par": 0.3, "m_par": -0.5, "R": 0.8, "V": 0.6, "C": 0.2}
+    limit, s = limit_of(RESONANCE), np.array([0.0, 0.5, 1.0, 1.0 + 1e-9])
+    found = limit.at(10**6, s, start)
+    np.testing.assert_allclose(found[0], list(start.values()), rtol=1e-14)
+    np.testing.assert_allclose(found, limit.trajectory(s, start), atol=2e-3)
+    np.testing.assert_array_equal(found[2], found[3])
+    np.testing.assert_allclose(limit_of(BELOW).at(10**4, [0.0], {"theta_par": 0.3, "R": 2.0}), [[0.3, 2.0]])
 
 
 GOLDEN = [  # section 10: 10, 11, 12, in the order of the code; s of the system's own clock is 2, r = 1, c = c_eta
