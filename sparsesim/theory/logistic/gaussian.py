@@ -23,8 +23,8 @@ import numpy as np
 from scipy.special import ndtr
 
 EXPONENT = 48.0  # E: exp(-48) = 1e-21 leaves room for the poles of order six in the slopes of D2
-TAIL = 9.5  # a standard normal is beyond it with probability 1e-21
-SLAB = 2**16  # nodes times states that are in memory at once: half a megabyte an array, which caches hold
+TAIL = 8.5  # a standard normal is beyond it with probability 1e-17
+SLAB = 2**15  # nodes times states that are in memory at once: arrays of 256 KB, which caches hold
 LARGEST_LOGIT = 700.0  # exp of it is still a float
 WIDE = 16.0  # the spread above which sums run over f
 REACH = 90.0  # of f: s' is at most exp(-90) beyond, and no less than exp(-45) of it is left with the density of f
@@ -114,7 +114,9 @@ def _slabs(mean: np.ndarray, spread: np.ndarray, powers: int) -> Iterator[Slab]:
         # Multiples of a step of 30 bits are exact. A large spread would multiply the rounding of others.
         z = step * np.arange(math.floor(low[states].min() / step), math.ceil(high[states].max() / step) + 1)
         weights = step / math.sqrt(2.0 * math.pi) * np.exp(-0.5 * z * z)
-        yield Slab(states, z, weights, mean[states, None] + spread[states, None] * z)
+        f = spread[states, None] * z
+        f += mean[states, None]
+        yield Slab(states, z, weights, f)
 
 
 class WideSlab(NamedTuple):
@@ -158,7 +160,9 @@ def _step(spread: float) -> float:
 
 def _sigmoid(f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The sigmoid s and q = 1 - s, both with all their digits; f is overwritten."""
-    q = np.exp(-np.clip(f, -LARGEST_LOGIT, LARGEST_LOGIT, out=f), out=f)
-    s = 1.0 / (1.0 + q)
+    np.clip(f, -LARGEST_LOGIT, LARGEST_LOGIT, out=f)
+    q = np.exp(np.negative(f, out=f), out=f)
+    s = 1.0 + q
+    np.reciprocal(s, out=s)
     q *= s  # exp(-f) s(f) = s(-f), without a difference
     return s, q
