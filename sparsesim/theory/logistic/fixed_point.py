@@ -76,19 +76,16 @@ def fixed_point(problem: RareClassLogistic, optimizer: HeavyBall) -> np.ndarray:
     return np.array([theta_par, 0.0, R, V, -0.5 * optimizer.eta * V])
 
 
-def noise_fold(p: float, r: float) -> NoiseFold:
+def noise_fold(problem: RareClassLogistic) -> NoiseFold:
     """The first maximum over R of R A/D0 on A theta_par = b r, where the floor for small eta ends (section 9, F3 ii).
 
     Fixed points exist on the branch of the optimum only for K = eta (d-1)/(2B) below it, whatever eps, up to a relative
-    O(eta A). It is no limit of stability in the sense of divergence: R jumps to a bounded, saturated floor.
+    O(eta A). Beyond it nothing diverges: R jumps to a bounded, saturated floor.
 
     Args:
-        p: probability of the rare class, in (0, 1).
-        r: norm of the signal, above 0.
-
-    Raises:
-        ValueError: p or r is outside its range.
+        problem: gives p and r; d and B play no part.
     """
+    p, r = problem.p, problem.r
     nullcline = _Nullcline(p, r, math.inf, 0.0, 1.0)
     R, last = 1e-2, 1e2 + 4.0 * (r * r - math.log(p))  # the sigmoid saturates where tau^2 is about -ln p
     while last > R:
@@ -103,7 +100,7 @@ def noise_fold(p: float, r: float) -> NoiseFold:
 
 def _first_crossing(nullcline: _Nullcline, K: float) -> tuple[float, bool]:
     """The smallest R whose level is K, and whether the level has fallen before it."""
-    R = 1e-3 * K
+    R = min(0.05 * K, 0.1)  # well before any fold, and there the level is R or less but for O(eta A)
     while nullcline.levels(np.array([R])).value[0] >= K:
         R *= 1e-3
     fallen = False

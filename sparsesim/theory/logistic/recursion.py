@@ -100,7 +100,7 @@ class Solution:
         horizon: int,
         start: Mapping[str, float] | None = None,
     ) -> None:
-        """Solves the recursion up to `horizon`, a whole number of minibatches above 0; the rest is as in `recursion`."""
+        """Up to `horizon`, a whole number of minibatches above 0; the rest is as in `recursion`."""
         horizon = _validate.whole("horizon", horizon, low=1)
         state = np.array([problem.start_moments(start)])
         self._pieces = list(_pieces(Cells.of([problem], [optimizer]), state, np.array([horizon])))
@@ -179,18 +179,18 @@ def _pieces(cells: Cells, states: np.ndarray, horizons: np.ndarray) -> Iterator[
             patience[short] = np.minimum(2 * patience[short], PATIENCE)
             n[short] = PAYS
         left = horizons - k
-        (stepped,) = np.nonzero((left > 0) & ((wait > 0) | (left < PAYS)))
-        if stepped.size:
-            length = np.minimum(left[stepped], PAYS)
-            piece = _Steps(stepped, k[stepped], length, _stepped(cells[stepped], states[stepped], int(length.max())))
+        (single,) = np.nonzero((left > 0) & ((wait > 0) | (left < PAYS)))
+        if single.size:
+            length = np.minimum(left[single], PAYS)
+            piece = _Steps(single, k[single], length, stepped(cells[single], states[single], int(length.max())))
             yield piece
-            states[stepped] = piece.states[length, np.arange(stepped.size)]
-            k[stepped] += length
-            wait[stepped] -= length
+            states[single] = piece.states[length, np.arange(single.size)]
+            k[single] += length
+            wait[single] -= length
 
 
-def _stepped(cells: Cells, states: np.ndarray, steps: int) -> np.ndarray:
-    """States after 0, 1, ..., steps steps: (step + 1, cell, 5)."""
+def stepped(cells: Cells, states: np.ndarray, steps: int) -> np.ndarray:
+    """States (cell, 5) after 0, 1, ..., steps steps, each a drift: (steps + 1, cell, 5)."""
     path = [states]
     for _ in range(steps):
         path.append(_possible(path[-1] + changes(cells, path[-1])))
