@@ -9,6 +9,7 @@ from sparsesim.theory.logistic.coefficients import (
     residual_moments,
     slopes_at,
 )
+from sparsesim.theory.logistic.fixed_point import fixed_point, noise_fold
 from sparsesim.theory.logistic.gradient import (
     GradientCovariance,
     MeanGradient,
@@ -34,6 +35,13 @@ from sparsesim.theory.logistic.risk import (
     hessians,
 )
 from sparsesim.theory.logistic.sparse import SparseSystem, bulk_matrix, entry_exponents, sparse_drift, sparse_ode
+from sparsesim.theory.logistic.stability import (
+    claimed_ceiling,
+    critical_learning_rate,
+    curvature_ceiling,
+    decay_rate,
+    spectral_radius,
+)
 from sparsesim.theory.logistic.tame import (
     TameCoefficients,
     TameReduction,
@@ -58,20 +66,27 @@ __all__ = [
     "approximate_floor",
     "approximate_theta_par",
     "bulk_matrix",
+    "claimed_ceiling",
     "coefficients",
     "coefficients_at",
+    "critical_learning_rate",
+    "curvature_ceiling",
+    "decay_rate",
     "entry_exponents",
     "excess_risk",
     "excess_risk_at",
+    "fixed_point",
     "floor",
     "gradient_covariance",
     "hessians",
     "limit_map",
     "mean_gradient",
+    "noise_fold",
     "residual_moments",
     "slopes_at",
     "sparse_drift",
     "sparse_ode",
+    "spectral_radius",
     "squared_gradient_across",
     "tame_reduction",
 ]

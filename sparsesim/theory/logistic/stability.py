@@ -7,6 +7,7 @@ noise saturates the sigmoid (docs/logistic.md, section 9, F2 and F3).
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -15,7 +16,7 @@ from sparsesim import _validate
 from sparsesim.problems import HeavyBall, RareClassLogistic
 from sparsesim.theory.logistic.coefficients import coefficients
 from sparsesim.theory.logistic.drift import Cells, changes_and_slopes
-from sparsesim.theory.logistic.fixed_point import fixed_point
+from sparsesim.theory.logistic.fixed_point import fixed_point, noise_fold
 
 
 def spectral_radius(problem: RareClassLogistic, optimizer: HeavyBall) -> float:
@@ -67,6 +68,27 @@ def curvature_ceiling(problem: RareClassLogistic, eps: float) -> float:
     """
     eps = _validate.probability("eps", eps)
     return 2.0 * (2.0 - eps) / (eps * signal_curvature(problem))
+
+
+def critical_learning_rate(problem: RareClassLogistic, eps: float) -> float:
+    """The lower of the two true ceilings: `curvature_ceiling`, and the learning rate at the noise fold.
+
+    The fold is at 2 B Kmax/(d-1) up to a relative O(eta A), and plays no part at d = 1 nor where the branch has no end.
+    Beyond the curvature ceiling trajectories oscillate, beyond the fold they saturate; neither diverges.
+
+    Raises:
+        ValueError: eps is outside (0, 1].
+    """
+    curvature = curvature_ceiling(problem, eps)
+    if problem.d == 1:
+        return curvature
+    return min(curvature, 2.0 * problem.B * _fold(problem.p, problem.r) / (problem.d - 1))
+
+
+@functools.lru_cache(maxsize=4096)
+def _fold(p: float, r: float) -> float:
+    """K at the noise fold: the cells of a sweep ask for it at a few p."""
+    return noise_fold(RareClassLogistic(d=2, p=p, B=1, r=r)).K
 
 
 def oscillation_window(problem: RareClassLogistic, eps: float) -> tuple[float, float]:
