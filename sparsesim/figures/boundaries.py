@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.transforms import ScaledTranslation
 
-from sparsesim.figures.reading import EXPONENTS, constant
+from sparsesim.figures.reading import EXPONENTS, constant, is_logistic
 
 SPACE_PER_LETTER = 0.021  # what a letter takes of the side of a panel
 GAP = 2.5 / 72  # inches between a line and its name
@@ -35,6 +35,13 @@ BOUNDARIES = (
 )
 
 
+# No minibatch is idle: neither sparse batches nor memory that is gone between two of them.
+LOGISTIC_BOUNDARIES = (
+    Boundary((1.0, -1.0, 0.0), -1.0, "noise floor", "concentrated", r"$\alpha = \beta - 1$", batch=True),
+    BOUNDARIES[2],
+)
+
+
 @dataclass(frozen=True)
 class Line:
     """What a boundary leaves in a panel: a segment, directed to the right, or up if it is vertical."""
@@ -56,7 +63,8 @@ def lines(dataset: xr.Dataset, x: str, y: str, box: tuple[float, float, float, f
 
     An exponent on neither axis must be the same in all cells; a boundary that needs one which is not is left out.
     """
-    found = [_segment(boundary, dataset, x, y, box) for boundary in BOUNDARIES]
+    boundaries = LOGISTIC_BOUNDARIES if is_logistic(dataset) else BOUNDARIES
+    found = [_segment(boundary, dataset, x, y, box) for boundary in boundaries]
     return [line for line in found if line is not None]
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import xarray as xr
 
-from sparsesim.figures.reading import clock_time, constant
+from sparsesim.figures.reading import clock_time, constant, is_logistic
 
 SYMBOLS = {
     "alpha": r"$\alpha$",
@@ -18,6 +18,7 @@ SYMBOLS = {
     "eta": r"$\eta$",
     "eps": r"$\varepsilon$",
     "label_noise": r"$\sigma$",
+    "r": "$r$",
     "eta_over_critical": r"$\eta / \eta_c$",
     "c_p": "$c_p$",
     "c_B": "$c_B$",
@@ -35,17 +36,38 @@ NAMES = {
     "eta": "learning rate",
     "eps": "momentum decay",
     "label_noise": "label noise",
+    "r": "norm of the signal",
     "eta_over_critical": "learning rate over critical",
 }
-MOMENT_NAMES = {"R": "squared error $R$", "V": "momentum energy $V$", "C": "correlation $C$"}
+MOMENT_SYMBOLS = {
+    "theta_par": r"$\theta_\parallel$",
+    "m_par": r"$m_\parallel$",
+    "R": "$R$",
+    "V": "$V$",
+    "C": "$C$",
+}
+MOMENT_NAMES = {
+    "theta_par": "signal",
+    "m_par": "its momentum",
+    "R": "squared error",
+    "V": "momentum energy",
+    "C": "correlation",
+}
 CLOCKS = {"minibatch": "minibatches", "active": "active updates", "poisson": "Poisson time (active updates)"}
 # An exponent and the value that it sets: one of the two says it all.
-FIXED = (("d",), ("alpha", "p"), ("beta", "B"), ("delta", "eps"))
+FIXED = (("d",), ("alpha", "p"), ("beta", "B"), ("delta", "eps"), ("r",))
 
 
 def symbol(name: str) -> str:
     """The symbol of a sweep axis, or its name in words."""
     return SYMBOLS.get(name, name.replace("_", " "))
+
+
+def moment(name: str, dataset: xr.Dataset | None = None) -> str:
+    """A moment in words and as a symbol; R, V and C of logistic regression are of what is across the signal."""
+    words = MOMENT_NAMES[name]
+    across = dataset is not None and is_logistic(dataset) and name == "R"
+    return f"{words}{' across it' if across else ''} {MOMENT_SYMBOLS[name]}"
 
 
 def axis_label(name: str) -> str:

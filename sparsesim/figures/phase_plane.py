@@ -33,7 +33,7 @@ def plane(dataset: xr.Dataset, x: str, y: str, moment: str = "R") -> Figure:
         dataset: what `compare` returns, with the cell dims x and y.
         x: the dim along the horizontal axis.
         y: the dim along the vertical axis.
-        moment: "R", "V" or "C".
+        moment: the name of one.
     """
     dataset = dataset.sortby([x, y])
     values = {name: reading.last(dataset, name, moment).transpose(y, x) for name in VARIABLES if name in dataset}
@@ -47,7 +47,7 @@ def plane(dataset: xr.Dataset, x: str, y: str, moment: str = "R") -> Figure:
         meshes.append(heatmap(ax, value, colours, norm))
         found = decorate(ax, dataset, x, y, ylabel=i == 0)
         ax.set_title(_panel_title(dataset, name), pad=boundaries.title_pad(found))
-    label = f"{labels.MOMENT_NAMES[moment]} {labels.last_record(dataset)}"
+    label = f"{labels.moment(moment, dataset)} {labels.last_record(dataset)}"
     bar = figure.colorbar(
         meshes[0], ax=list(axes.flat), label=label, extend=_extend(norm, values), pad=0.015, aspect=28
     )
@@ -186,7 +186,10 @@ def _panel_title(dataset: xr.Dataset, name: str) -> str:
 def _heading(dataset: xr.Dataset, x: str, y: str) -> str:
     """What is fixed, and where the system is stable."""
     parts = [labels.fixed(dataset, without=(x, y))]
-    if "feedback" in dataset:
+    if reading.is_logistic(dataset):
+        beyond = bool(reading.unstable(dataset).any())
+        parts.append("hatched: beyond a ceiling of the learning rate" if beyond else "below both ceilings everywhere")
+    elif "feedback" in dataset:
         marked = reading.unstable(dataset).values
         largest = f"{float(dataset['feedback'].max()):.2g}"
         if not marked.any():

@@ -3,7 +3,8 @@
 import numpy as np
 import xarray as xr
 
-MOMENTS = ("R", "V", "C")
+from sparsesim.problems import RareClassLogistic
+
 EXPONENTS = ("alpha", "beta", "delta")
 WIDE = 1.5  # decades: data that span more are drawn on a logarithmic axis
 
@@ -11,6 +12,16 @@ WIDE = 1.5  # decades: data that span more are drawn on a logarithmic axis
 def cell_dims(dataset: xr.Dataset) -> list[str]:
     """The sweep axes, in their order."""
     return [str(dim) for dim in dataset["mean"].dims if dim not in ("time", "moment")]
+
+
+def moments(dataset: xr.Dataset) -> list[str]:
+    """The names of the moments, in their order."""
+    return [str(name) for name in dataset["moment"].values]
+
+
+def is_logistic(dataset: xr.Dataset) -> bool:
+    """Whether the dataset is of logistic regression."""
+    return dataset.attrs.get("problem") == RareClassLogistic.name
 
 
 def plane_dims(dataset: xr.Dataset) -> list[str]:
@@ -25,7 +36,10 @@ def last(dataset: xr.Dataset, variable: str, moment: str) -> xr.DataArray:
 
 
 def unstable(dataset: xr.Dataset) -> xr.DataArray:
-    """Cells whose feedback H is 1 or above (section 3); none where the feedback is unknown."""
+    """Cells whose feedback H is 1 or above (section 3); none where the feedback is unknown.
+
+    Of logistic regression those whose learning rate is beyond one of its ceilings.
+    """
     if "feedback" in dataset:
         return dataset["feedback"] >= 1.0
     return xr.zeros_like(last(dataset, "mean", "R"), dtype=bool)

@@ -10,7 +10,13 @@ from sparsesim.figures.trajectories import ERRORS
 from sparsesim.figures.zscores import CONVENTIONAL
 
 FRONTIER = "eta_over_critical"  # the axis on which the stability frontier is at one
-MARKERS = {"R": ("o", style.BLUE), "V": ("s", style.VERMILLION), "C": ("^", style.GREEN)}
+MARKERS = {
+    "theta_par": ("D", style.ORANGE),
+    "m_par": ("v", style.PURPLE),
+    "R": ("o", style.BLUE),
+    "V": ("s", style.VERMILLION),
+    "C": ("^", style.GREEN),
+}
 
 
 @style.styled
@@ -34,7 +40,7 @@ def final_against(dataset: xr.Dataset, axis: str) -> Figure:
         if axis == FRONTIER:
             ax.axvline(1.0, color=style.GREY, lw=0.8, ls=(0, (4, 2)), label="stability frontier")
     axes[0, 0].set_title(f"{labels.fixed(dataset, without=(axis,))}\n{labels.last_record(dataset)}".strip())
-    axes[0, 0].set_ylabel(labels.MOMENT_NAMES["R"])
+    axes[0, 0].set_ylabel(labels.moment("R", dataset))
     _legend(axes[0, 0])
     axes[-1, 0].set_xlabel(labels.axis_label(axis))
     return figure
@@ -66,12 +72,13 @@ def _legend(ax: Axes) -> None:
 def _scores(ax: Axes, dataset: xr.Dataset, axis: str) -> None:
     ax.axhspan(-CONVENTIONAL, CONVENTIONAL, color=style.GREY, alpha=0.15, lw=0)
     ax.axhline(0, color=style.GREY, lw=0.6)
-    for moment, (marker, colour) in MARKERS.items():
+    for moment in reading.moments(dataset):
+        marker, colour = MARKERS[moment]
         z, trusted = (reading.last(dataset, name, moment).values for name in ("z", "trusted"))
         x, trusted = dataset[axis].values, trusted.astype(bool)
-        for chosen, face, label in ((trusted, colour, f"${moment}$"), (~trusted, "white", None)):
+        for chosen, face, label in ((trusted, colour, labels.MOMENT_SYMBOLS[moment]), (~trusted, "white", None)):
             ax.plot(x[chosen], z[chosen], marker, ms=3.2, color=colour, mew=0.8, mfc=face, label=label)
     z = dataset["z"].isel(time=-1).values
     limit = 1.1 * float(np.max(np.abs(z), where=np.isfinite(z), initial=2.2))
     ax.set(ylabel="$z$", ylim=(-limit, limit))
-    ax.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, columnspacing=1, handletextpad=0.2)
+    ax.legend(ncols=5, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, columnspacing=1, handletextpad=0.2)

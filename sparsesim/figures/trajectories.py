@@ -16,25 +16,26 @@ DEPTH = 1e3  # how far below the mean a logarithmic panel follows the lower quar
 
 @style.styled
 def trajectories(dataset: xr.Dataset, cells: list[dict[str, int]] | None = None) -> Figure:
-    """R, V and C (rows) against clock time in a few cells (columns).
+    """Every moment (rows) against clock time in a few cells (columns).
 
     Args:
         dataset: what `simulate` or `compare` returns; the exact curve is drawn where there is one.
         cells: the position of each cell along the cell dims; by default up to four spread over the grid.
     """
     cells = spread(dataset) if cells is None else cells
-    columns = len(cells)
+    columns, moments = len(cells), reading.moments(dataset)
     width = style.SINGLE if columns == 1 else style.DOUBLE
-    figure, axes = style.new_figure(3, columns, width=width, height=5.2 if columns > 1 else 5.6, sharex="col")
+    height = 1.0 + (1.4 if columns > 1 else 1.53) * len(moments)
+    figure, axes = style.new_figure(len(moments), columns, width=width, height=height, sharex="col")
     for column, position in zip(axes.T, cells, strict=True):
         cell = dataset.isel(position)
-        for ax, moment in zip(column, reading.MOMENTS, strict=True):
+        for ax, moment in zip(column, moments, strict=True):
             _panel(ax, cell, moment)
         column[0].set_title(_title(dataset, cell))
         if bool(reading.unstable(cell)):
             column[0].text(0.04, 0.96, "unstable", transform=column[0].transAxes, va="top", color=style.VERMILLION)
-    for ax, moment in zip(axes[:, 0], reading.MOMENTS, strict=True):
-        ax.set_ylabel(labels.MOMENT_NAMES[moment])
+    for ax, moment in zip(axes[:, 0], moments, strict=True):
+        ax.set_ylabel(labels.moment(moment, dataset))
     figure.supxlabel(labels.CLOCKS.get(dataset.attrs.get("clock", ""), "time"), size=8)
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=len(names) if columns > 1 else 2)
@@ -90,12 +91,14 @@ def _shown(ax: Axes, values: np.ndarray) -> np.ndarray:
 
 
 def _scale(ax: Axes, moment: str, data: dict[str, np.ndarray]) -> None:
-    """Logarithmic for R and V, and for C if it spans decades: then linear near zero where C has both signs."""
+    """Logarithmic for R and V, and for others that span decades: then linear near zero where they have both signs."""
     curves = np.concatenate([data[name] for name in ("mean", "exact") if name in data])
     curves = curves[np.isfinite(curves) & (curves != 0)]
-    if not curves.size or (moment == "C" and not reading.spans_decades(np.abs(curves))):
+    signed = moment not in ("R", "V")
+    # Where the signal is learned its size is what counts, not how it left 0.
+    if not curves.size or moment == "theta_par" or (signed and not reading.spans_decades(np.abs(curves))):
         return
-    if moment == "C" and curves.min() < 0:
+    if signed and curves.min() < 0:
         _scale_signed(ax, float(np.abs(curves).max()), ERRORS * float(np.fmax.reduce(data["std_error"])))
         return
     curves = curves[curves > 0]

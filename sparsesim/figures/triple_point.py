@@ -5,8 +5,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sparsesim.figures import labels, reading, slow_time, style
+from sparsesim.figures import labels, slow_time, style
 from sparsesim.figures.trajectories import ERRORS
+from sparsesim.problems import LeastSquares
 
 RATE = "c_eta"
 MOST_COLUMNS = 4
@@ -40,12 +41,12 @@ def moments(dataset: xr.Dataset) -> Figure:
     figure, axes = style.new_figure(3, dataset.sizes[RATE], width=style.DOUBLE, height=5.4, sharex=True)
     for column, rate in zip(axes.T, dataset[RATE].values, strict=True):
         own = dataset.sel({RATE: rate})
-        for ax, variable in zip(column, reading.MOMENTS, strict=True):
+        for ax, variable in zip(column, LeastSquares.moments, strict=True):
             slow_time.panel(ax, own, variable)
             ax.axhline(0, color=style.GREY, lw=0.5, zorder=0)
         column[0].set_title(_title(own))
         column[-1].set_xlabel("slow time $s = t/d$ ($t$: active updates)")
-    for ax, variable in zip(axes[:, 0], reading.MOMENTS, strict=True):
+    for ax, variable in zip(axes[:, 0], LeastSquares.moments, strict=True):
         ax.set_ylabel(slow_time.VARIABLE_NAMES[variable])
     slow_time.legend(figure, dataset)
     figure.supxlabel(ABOUT_MOMENTS, size=7)
