@@ -10,6 +10,7 @@ from sparsesim.theory.logistic.coefficients import (
     slopes_at,
 )
 from sparsesim.theory.logistic.fixed_point import fixed_point, noise_fold
+from sparsesim.theory.logistic.fluctuations import Fluctuations, fluctuations, fluctuations_of, stationary
 from sparsesim.theory.logistic.gradient import (
     GradientCovariance,
     MeanGradient,
@@ -17,16 +18,9 @@ from sparsesim.theory.logistic.gradient import (
     mean_gradient,
     squared_gradient_across,
 )
-from sparsesim.theory.logistic.limits import (
-    Floor,
-    LogisticLimit,
-    Pair,
-    Slaved,
-    approximate_floor,
-    approximate_theta_par,
-    floor,
-    limit_map,
-)
+from sparsesim.theory.logistic.limits import LogisticLimit, Pair, Slaved, limit_map
+from sparsesim.theory.logistic.noise_floor import Floor, approximate_floor, approximate_theta_par, floor
+from sparsesim.theory.logistic.noise import step_covariance
 from sparsesim.theory.logistic.risk import (
     Hessians,
     approximate_excess_risk,
@@ -51,6 +45,7 @@ from sparsesim.theory.logistic.tame import (
 __all__ = [
     "Coefficients",
     "Floor",
+    "Fluctuations",
     "GradientCovariance",
     "Hessians",
     "LogisticLimit",
@@ -77,6 +72,8 @@ __all__ = [
     "excess_risk_at",
     "fixed_point",
     "floor",
+    "fluctuations",
+    "fluctuations_of",
     "gradient_covariance",
     "hessians",
     "limit_map",
@@ -88,5 +85,7 @@ __all__ = [
     "sparse_ode",
     "spectral_radius",
     "squared_gradient_across",
+    "stationary",
+    "step_covariance",
     "tame_reduction",
 ]
