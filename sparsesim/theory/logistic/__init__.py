@@ -19,8 +19,8 @@ from sparsesim.theory.logistic.gradient import (
     squared_gradient_across,
 )
 from sparsesim.theory.logistic.limits import LogisticLimit, Pair, Slaved, limit_map
-from sparsesim.theory.logistic.noise_floor import Floor, approximate_floor, approximate_theta_par, floor
 from sparsesim.theory.logistic.noise import step_covariance
+from sparsesim.theory.logistic.noise_floor import Floor, approximate_floor, approximate_theta_par, floor
 from sparsesim.theory.logistic.risk import (
     Hessians,
     approximate_excess_risk,
