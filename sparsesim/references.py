@@ -17,6 +17,7 @@ import xarray as xr
 from sparsesim.problems import HeavyBall, LeastSquares, Problem, RareClassLogistic
 from sparsesim.scaling import Scaling
 from sparsesim.theory import least_squares, limits, logistic, stability
+from sparsesim.theory.logistic.recursion import recursions
 
 KINDS = {kind.name: kind for kind in (LeastSquares, RareClassLogistic)}
 Cells = list[tuple[tuple[int, ...], Any, HeavyBall]]  # index, problem, optimizer
@@ -106,8 +107,9 @@ def _logistic(dataset: xr.Dataset, found: Cells) -> Reference:
     mean, times = dataset["mean"], dataset["clock_time"].values
     problems, optimizers = [problem for _, problem, _ in found], [optimizer for _, _, optimizer in found]
     flat = times.reshape(len(found), -1)
-    around = logistic.fluctuations_of(problems, optimizers, flat, [start(dataset)] * len(found))
-    spread = np.sqrt(np.maximum(np.diagonal(around.covariance, axis1=-2, axis2=-1), 0.0))
+    starts = [start(dataset)] * len(found)
+    exact = recursions(problems, optimizers, flat, starts)
+    around = logistic.fluctuations_of(problems, optimizers, flat, starts)
     feedback = [o.eta / logistic.critical_learning_rate(c, o.eps) for c, o in zip(problems, optimizers, strict=True)]
     expected = np.empty(mean.shape)
     for index, problem, optimizer in found:
@@ -115,9 +117,9 @@ def _logistic(dataset: xr.Dataset, found: Cells) -> Reference:
         ever, remembered = times[index], np.minimum(times[index], 1.0 / optimizer.eps)
         expected[index] = rare * np.stack([ever, remembered, ever, remembered, remembered], axis=-1)
     return Reference(
-        around.mean.reshape(mean.shape),
+        exact.reshape(mean.shape),
         around.bias.reshape(mean.shape),
-        spread.reshape(mean.shape),
+        around.deviation.reshape(mean.shape),
         np.reshape(feedback, mean.shape[:-2]),
         expected,
     )
