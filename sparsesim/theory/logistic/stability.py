@@ -14,9 +14,9 @@ import numpy as np
 
 from sparsesim import _validate
 from sparsesim.problems import HeavyBall, RareClassLogistic
-from sparsesim.theory.logistic.coefficients import coefficients
 from sparsesim.theory.logistic.drift import Cells, changes_and_slopes
 from sparsesim.theory.logistic.fixed_point import fixed_point, noise_fold
+from sparsesim.theory.logistic.risk import hessians
 
 
 def spectral_radius(problem: RareClassLogistic, optimizer: HeavyBall) -> float:
@@ -46,15 +46,6 @@ def decay_rate(problem: RareClassLogistic, optimizer: HeavyBall) -> float:
     return -0.5 * math.log1p(growth) if growth > -1.0 else math.inf
 
 
-def signal_curvature(problem: RareClassLogistic) -> float:
-    """H_par, the curvature of the population loss along the signal at the optimum (docs/logistic.md, section 2).
-
-    By the information identity it is the second moment of the gradient there, D0 + (D2 + 2 Dx + Dm) r^2.
-    """
-    c = coefficients(problem, problem.r, 0.0)
-    return float(c.D0 + (c.D2 + 2.0 * c.Dx + c.Dm) * problem.r**2)
-
-
 def curvature_ceiling(problem: RareClassLogistic, eps: float) -> float:
     """2 (2-eps)/(eps H_par), the eta at which the signal overshoots at the optimum (docs/logistic.md, F3 i).
 
@@ -67,7 +58,7 @@ def curvature_ceiling(problem: RareClassLogistic, eps: float) -> float:
         ValueError: eps is outside (0, 1].
     """
     eps = _validate.probability("eps", eps)
-    return 2.0 * (2.0 - eps) / (eps * signal_curvature(problem))
+    return 2.0 * (2.0 - eps) / (eps * _signal_curvature(problem))
 
 
 def critical_learning_rate(problem: RareClassLogistic, eps: float) -> float:
@@ -102,7 +93,7 @@ def oscillation_window(problem: RareClassLogistic, eps: float) -> tuple[float, f
     """
     eps = _validate.probability("eps", eps)
     sum_squared = (1.0 + math.sqrt(1.0 - eps)) ** 2  # times (1 - sqrt mu)^2 it is eps^2
-    curvature = signal_curvature(problem)
+    curvature = _signal_curvature(problem)
     return eps / (sum_squared * curvature), sum_squared / (eps * curvature)
 
 
@@ -116,3 +107,8 @@ def claimed_ceiling(problem: RareClassLogistic, eps: float) -> float:
         ValueError: eps is outside (0, 1].
     """
     return _validate.probability("eps", eps) / problem.p
+
+
+def _signal_curvature(problem: RareClassLogistic) -> float:
+    """H_par, that of the population loss along the signal at the optimum (docs/logistic.md, section 2)."""
+    return float(hessians(problem, problem.r, 0.0).par)

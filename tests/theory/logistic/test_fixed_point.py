@@ -166,7 +166,12 @@ def test_in_one_dimension_it_is_the_optimum():
 
 @pytest.mark.slow
 def test_twenty_thousand_iterations_end_there():
-    cases = [GOLDEN, with_K(3.0, 0.02, p=0.03), with_K(10.0, 0.1, p=0.05, B=3), with_K(0.4, 1.0, p=0.2, d=30, B=2)]
+    cases = [
+        GOLDEN,
+        with_K(3.0, 0.02, p=0.03),
+        with_K(2.0, 0.1, p=0.05, d=200, B=3),
+        with_K(0.4, 1.0, p=0.2, d=30, B=2),
+    ]
     cells = Cells.of(*zip(*cases, strict=True))
     ends = stepped(cells, np.array([problem.start_moments(None) for problem, _ in cases]), 20_000)[-1]
     for end, (problem, optimizer) in zip(ends, cases, strict=True):

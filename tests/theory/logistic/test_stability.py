@@ -11,12 +11,12 @@ from sparsesim import HeavyBall, RareClassLogistic
 from sparsesim.theory.logistic.drift import jacobian
 from sparsesim.theory.logistic.fixed_point import fixed_point
 from sparsesim.theory.logistic.recursion import recursion
+from sparsesim.theory.logistic.risk import hessians
 from sparsesim.theory.logistic.stability import (
     claimed_ceiling,
     curvature_ceiling,
     decay_rate,
     oscillation_window,
-    signal_curvature,
     spectral_radius,
 )
 
@@ -41,7 +41,7 @@ def test_slow_rates_keep_their_digits():
     problem = RareClassLogistic(d=100, p=0.1, B=10**6, r=1.0)
     rates = [decay_rate(problem, HeavyBall(eta, 0.5)) / eta for eta in (1e-9, 1e-14)]
     assert rates[1] == pytest.approx(rates[0], rel=1e-6)
-    assert rates[1] == pytest.approx(signal_curvature(problem), rel=1e-6)  # below 2 A, the rate of R
+    assert rates[1] == pytest.approx(hessians(problem, 1.0, 0.0).par, rel=1e-6)  # below 2 A, the rate of R
 
 
 def test_the_recursion_approaches_its_fixed_point_at_this_rate():
@@ -65,7 +65,7 @@ def test_the_curvature_along_the_signal(p, golden):
             ((1.0 - p) * common * z**2 + p * rare * (1.0 + z) ** 2) * math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
         )
 
-    curvature = signal_curvature(problem)
+    curvature = hessians(problem, 1.0, 0.0).par
     assert curvature / p == pytest.approx(golden, abs=6e-6)
     assert curvature == pytest.approx(quad(density, -12, 14, epsabs=0.0, epsrel=1e-11, limit=200)[0], rel=1e-10)
     off = {0.1: 0.36, 1e-2: 0.06, 1e-3: 0.0067}.get(p)
