@@ -237,6 +237,20 @@ def test_mean_and_deviation_of_trajectories():
     assert np.abs(ratio - 1.0).max() < 0.1
 
 
+def test_where_the_expansion_is_trusted():
+    """Down to d = 5, but not at K = 14 close to the fold at 17.2, where trajectories jump to the saturated floor."""
+    few = RareClassLogistic(d=5, p=0.1, B=4, r=1.0), HeavyBall(1.6, 0.3)
+    assert fluctuations(*few, [80]).trusted(recursion(*few, [80])).all()
+    states, predicted = simulate(*few, 20000, [80], 3)[0], fluctuations(*few, [80])
+    error = states.std(axis=0) / np.sqrt(20000)
+    missed = states.mean(axis=0) - recursion(*few, [80])[0]
+    assert np.abs(missed / error).max() > 5.0
+    assert np.abs((missed - predicted.bias[0]) / error).max() < 4.0
+    assert states.std(axis=0) == pytest.approx(predicted.deviation[0], rel=0.15)
+    folding = RareClassLogistic(d=100, p=0.001, B=20, r=1.0), HeavyBall(5.6, 0.3)
+    assert not fluctuations(*folding, [1500]).trusted(recursion(*folding, [1500])).any()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("d", "trajectories", "seen"), [(50, 100000, 15.0), (200, 100000, 10.0), (800, 40000, 3.0)])
 @pytest.mark.parametrize("p", [0.02, 0.1])
