@@ -8,14 +8,15 @@ covariance of a step there (`noise`),
     delta <- J delta + (H : Sigma)/2    mean over trajectories, less x_k
 
 starting from 0. V and C may fluctuate by many times their means, as where the rare class is seldom seen (p B < eps,
-docs/logistic.md, F10): the map is linear in them, and what has to be small is the spread of theta_par and R beside what
-bends the sigmoid. Measured up to sd(theta_par) = 0.5 and sd(R) = 0.34 (1 + R), at d = 5, means agree to a tenth of the
-bias and deviations to 12%. Close to the noise fold some trajectories jump to the saturated floor and the expansion
-fails by factors of ten; the bias is then no more small beside the deviation, which `trusted` looks at.
+docs/logistic.md, F10): the map is linear in V, and in C but for A C, so what has to be small is the spread of theta_par
+and R beside what bends the sigmoid. Up to sd(theta_par) = 0.5 and sd(R) = 0.34 (1 + R), at d = 5, means of 1e5
+trajectories met recursion + bias, and deviations the predicted ones to 12%. Close to the noise fold some trajectories
+jump to the saturated floor, and deviations come out too small by a factor of ten; there the bias of theta_par is no more
+small beside its deviation, and `Fluctuations.trusted` says so.
 
-Both are one linear system in the 15 covariances, the 5 shifts and the constant 1, whose matrix changes
-as slowly as the recursion moves. It is held constant over intervals of many steps, and raised to their powers by
-squaring; intervals of one step, as at the start, are exact.
+Both recursions are one linear system in the 15 covariances, the 5 shifts and the constant 1, whose matrix changes as
+slowly as the states move. It is held constant over intervals of many steps, and raised to their powers by squaring;
+intervals of one step, as at the start, are exact.
 """
 
 from __future__ import annotations
@@ -56,10 +57,10 @@ class Fluctuations(NamedTuple):
         return np.sqrt(np.maximum(np.diagonal(self.covariance, axis1=-2, axis2=-1), 0.0))
 
     def trusted(self, states: np.ndarray) -> np.ndarray:
-        """Whether the expansion holds at states (..., 5) of the recursion: (...,), by bounds up to which it was seen to.
+        """Whether the expansion holds at states of the recursion, (..., 5), by bounds up to which it was seen to.
 
         The spread of theta_par and of R is small beside what bends the sigmoid, and their bias beside the spread. Means
-        of 1e5 trajectories and fewer were then not seen to differ from recursion + bias.
+        of 1e5 trajectories and fewer were then not seen to differ from recursion + bias. The shape is that of the states without their last axis.
         """
         signal, across = self.deviation[..., 0], self.deviation[..., 2] / (1.0 + states[..., 2])
         small = (signal <= WIDEST_SIGNAL) & (across <= WIDEST_R)
