@@ -159,9 +159,11 @@ def _solved(
 
 def _in_reach(states: np.ndarray, moved: np.ndarray) -> np.ndarray:
     """Whether an iterate is worth evaluating: not where tau has grown by far more than a polynomial follows."""
-    before = states[:, 0] ** 2 + states[:, 2]
-    after = ((states[:, None, 0] + moved[:, :, 0]) ** 2 + np.abs(states[:, None, 2] + moved[:, :, 2])).max(axis=1)
-    return (after < 1e4 * (1.0 + before)) & np.isfinite(moved).all(axis=(1, 2))
+    with np.errstate(over="ignore", invalid="ignore"):
+        before = states[:, 0] ** 2 + states[:, 2]
+        at = states[:, None] + moved
+        after = (at[..., 0] ** 2 + np.abs(at[..., 2])).max(axis=1)
+        return (after < 1e4 * (1.0 + before)) & np.isfinite(moved).all(axis=(1, 2))
 
 
 def _room(slopes: np.ndarray, n: np.ndarray) -> np.ndarray:

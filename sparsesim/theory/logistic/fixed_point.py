@@ -175,8 +175,12 @@ class _Nullcline:
         return self._root(lambda R: float(self.levels(np.array([R])).value[0]) / K - 1.0, low, high)
 
     def turn(self, low: float, high: float) -> float:
-        """R in [low, high] at which the level stops rising."""
-        return self._root(lambda R: float(self.levels(np.array([R])).slope[0]), low, high)
+        """R in [low, high] at which the level stops rising; `low` where slopes are too small to tell."""
+
+        def slope(R: float) -> float:
+            return float(self.levels(np.array([R])).slope[0])
+
+        return self._root(slope, low, high) if slope(low) > 0.0 > slope(high) else low
 
     def _root(self, function: Callable[[float], float], low: float, high: float) -> float:
         return root_scalar(function, bracket=(low, high), method="brentq", xtol=1e-15 * low).root

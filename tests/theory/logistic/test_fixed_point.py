@@ -123,6 +123,13 @@ def test_there_is_no_fold_where_the_class_is_not_rare(p):
     assert steps.max() < 12.0  # steep, but no jump
 
 
+def test_a_learning_rate_beyond_all_reason_saturates_too():
+    """R grows as K^2, where the slopes of the level have lost their digits."""
+    floors = [silent(*with_K(K, eps=0.1)) for K in (1e5, 1e9)]
+    assert all(warned for _, warned in floors)
+    assert math.log10(floors[1][0][2] / floors[0][0][2]) == pytest.approx(8.0, abs=0.01)
+
+
 @pytest.mark.parametrize("eps", [0.1, 1e-3])
 @pytest.mark.parametrize(("K", "R"), [(10.0, 3.59), (15.0, 4.90), (25.0, 573.0), (60.0, 4660.0)])
 def test_floors_on_both_sides_of_the_fold(K, R, eps):
