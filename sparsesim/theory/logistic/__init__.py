@@ -9,7 +9,8 @@ from sparsesim.theory.logistic.coefficients import (
     residual_moments,
     slopes_at,
 )
-from sparsesim.theory.logistic.fixed_point import fixed_point, noise_fold
+from sparsesim.theory.logistic.drift import drift, jacobian
+from sparsesim.theory.logistic.fixed_point import NoiseFold, SaturatedBranch, fixed_point, noise_fold
 from sparsesim.theory.logistic.fluctuations import Fluctuations, fluctuations, fluctuations_of, stationary
 from sparsesim.theory.logistic.gradient import (
     GradientCovariance,
@@ -21,6 +22,7 @@ from sparsesim.theory.logistic.gradient import (
 from sparsesim.theory.logistic.limits import LogisticLimit, Pair, Slaved, limit_map
 from sparsesim.theory.logistic.noise import step_covariance
 from sparsesim.theory.logistic.noise_floor import Floor, approximate_floor, approximate_theta_par, floor
+from sparsesim.theory.logistic.recursion import Solution, recursion, recursions
 from sparsesim.theory.logistic.risk import (
     Hessians,
     approximate_excess_risk,
@@ -34,6 +36,7 @@ from sparsesim.theory.logistic.stability import (
     critical_learning_rate,
     curvature_ceiling,
     decay_rate,
+    oscillation_window,
     spectral_radius,
 )
 from sparsesim.theory.logistic.tame import (
@@ -50,10 +53,13 @@ __all__ = [
     "Hessians",
     "LogisticLimit",
     "MeanGradient",
+    "NoiseFold",
     "Pair",
     "ResidualMoments",
+    "SaturatedBranch",
     "Slaved",
     "Slopes",
+    "Solution",
     "SparseSystem",
     "TameCoefficients",
     "TameReduction",
@@ -67,6 +73,7 @@ __all__ = [
     "critical_learning_rate",
     "curvature_ceiling",
     "decay_rate",
+    "drift",
     "entry_exponents",
     "excess_risk",
     "excess_risk_at",
@@ -76,9 +83,13 @@ __all__ = [
     "fluctuations_of",
     "gradient_covariance",
     "hessians",
+    "jacobian",
     "limit_map",
     "mean_gradient",
     "noise_fold",
+    "oscillation_window",
+    "recursion",
+    "recursions",
     "residual_moments",
     "slopes_at",
     "sparse_drift",
