@@ -127,6 +127,7 @@ class Config:
     clock: ClockConfig = MISSING
     scale: ScaleConfig = MISSING
     times: TimesConfig = MISSING
+    start: dict[str, float] = field(default_factory=dict)  # moments at time 0 by name
     sweep: SweepConfig = field(default_factory=SweepConfig)
     trajectories: int = MISSING
     seed: int = MISSING
@@ -177,6 +178,7 @@ def sweep_of(config: DictConfig) -> Sweep:
         engine=resolved["engine"]["name"],
         oracle=resolved["engine"]["oracle"],
         chunk=resolved["engine"]["chunk"],
+        start=resolved["start"],
         cases=resolved["sweep"]["cases"],
     )
 

@@ -179,6 +179,7 @@ class Sweep:
         engine: see there.
         oracle: see there.
         chunk: see there.
+        start: see there; where it says nothing, R = 1 and the rest 0.
         cases: further parameters by the name of a case; cases are one more dim, "case", before the axes.
 
     Raises:
@@ -195,6 +196,7 @@ class Sweep:
     engine: str = "reduced"
     oracle: str | None = None
     chunk: int | None = None
+    start: Mapping[str, float] = field(default_factory=dict)
     cases: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -262,6 +264,7 @@ def run_sweep(sweep: Sweep, progress: Progress | None = None) -> xr.Dataset:
         clock=sweep.clock,
         engine=sweep.engine,
         oracle=sweep.oracle,
+        start=sweep.start,
         chunk=sweep.chunk,
         progress=progress,
     )

@@ -83,6 +83,8 @@ def check(sweep: Sweep, study: str) -> None:
     """
     if sweep.times.unit != "slow_time":
         raise ValueError(f"times.unit must be slow_time in the study {study}, got {sweep.times.unit!r}")
+    if sweep.start:
+        raise ValueError(f"start must not be given in the study {study}: its curves start at R = 1, got {sweep.start}")
     for cell in sweep.cells():
         if cell.problem.label_noise:
             raise ValueError(
