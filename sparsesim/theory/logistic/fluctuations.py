@@ -11,8 +11,8 @@ starting from 0. V and C may fluctuate by many times their means, as where the r
 docs/logistic.md, F10): the map is linear in V, and in C but for A C, so what has to be small is the spread of theta_par
 and R beside what bends the sigmoid. Up to sd(theta_par) = 0.5 and sd(R) = 0.34 (1 + R), at d = 5, means of 1e5
 trajectories met recursion + bias, and deviations the predicted ones to 12%. Close to the noise fold some trajectories
-jump to the saturated floor, and deviations come out too small by a factor of ten; there the bias of theta_par is no more
-small beside its deviation, and `Fluctuations.trusted` says so.
+jump to the saturated floor, and deviations come out too small by factors of ten; there the bias of theta_par is no
+longer small beside its deviation, and `Fluctuations.trusted` says so.
 
 Both recursions are one linear system in the 15 covariances, the 5 shifts and the constant 1, whose matrix changes as
 slowly as the states move. It is held constant over intervals of many steps, and raised to their powers by squaring;
@@ -60,7 +60,10 @@ class Fluctuations(NamedTuple):
         """Whether the expansion holds at states of the recursion, (..., 5), by bounds up to which it was seen to.
 
         The spread of theta_par and of R is small beside what bends the sigmoid, and their bias beside the spread. Means
-        of 1e5 trajectories and fewer were then not seen to differ from recursion + bias. The shape is that of the states without their last axis.
+        of 1e5 trajectories and fewer were then not seen to differ from recursion + bias.
+
+        Returns:
+            (...,), of the shape of the states without their last axis.
         """
         signal, across = self.deviation[..., 0], self.deviation[..., 2] / (1.0 + states[..., 2])
         small = (signal <= WIDEST_SIGNAL) & (across <= WIDEST_R)
