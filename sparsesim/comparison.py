@@ -30,8 +30,6 @@ MIN_RARE_EVENTS = 50.0
 ROUNDING = 1e-6
 # Relative error allowed to a mean that has no sampling noise, and the range in which float32 can keep it.
 DETERMINISTIC, SMALLEST, LARGEST = 1e-4, 1e-30, 1e30
-# Of a standard error, relative to the moment's size: the square of a bias beyond it could show in the mean.
-BIAS_SHARE = 0.3
 # Chance that a correct program is called wrong by one of the two tests of the whole.
 FALSE_ALARM = 1e-4
 # Cells below which the share of |z| < 1.96 is reported but not tested.
@@ -108,11 +106,9 @@ def _scores(dataset: xr.Dataset, theory: Reference) -> tuple[np.ndarray, np.ndar
 
     random = error > ROUNDING * scale
     enough = max(MIN_EFFECTIVE_SIZE, MIN_EFFECTIVE_SHARE * trajectories)
-    trusted = random & (effective >= enough) & ~(overlooked & (theory.rare * scale > 0.1 * error))
-    # What the expansion leaves out is smaller than its last term by another such factor.
-    trusted &= np.square(theory.bias) <= BIAS_SHARE * error * scale
+    trusted = random & theory.holds & (effective >= enough) & ~(overlooked & (theory.rare * scale > 0.1 * error))
     stable = theory.feedback[..., None, None] < 1.0
-    judged = ~random & stable & ~overlooked & (scale > SMALLEST) & (scale < LARGEST)
+    judged = ~random & stable & theory.holds & ~overlooked & (scale > SMALLEST) & (scale < LARGEST)
     wrong = judged & ~(np.abs(mean - expected) <= DETERMINISTIC * scale)
     z = np.where(random, (mean - expected) / error, np.where(wrong, np.inf, np.nan))
     return z, (trusted & np.isfinite(z)) | wrong

@@ -91,8 +91,10 @@ class ScaleConfig:
     points: int = MISSING
     horizon: float = MISSING
     dimensions: list[int] = MISSING
+    costly_dimensions: list[int] = MISSING  # where a minibatch costs as much as its samples
     most_ticks: float = MISSING  # of a cell, where a sweep's horizon grows with d
     decades: list[int] = MISSING  # a few dimensions far apart
+    costly_decades: list[int] = MISSING  # likewise, where minibatches cost as much as their samples
 
 
 @dataclass

@@ -29,8 +29,9 @@ class Reference(NamedTuple):
     exact: np.ndarray
     bias: np.ndarray  # of the mean beside `exact`, to leading order in 1/d; 0 for least squares
     spread: np.ndarray | None  # standard deviation of one trajectory, likewise; None where theory has none
+    holds: np.ndarray  # whether these say all that could be seen of the mean
     feedback: np.ndarray  # by cell: the learning rate over the stability frontier, or over the lower ceiling
-    rare: np.ndarray  # by point: how often the rarer kind of minibatch is expected in what made it
+    rare: np.ndarray  # by point: how often the rarer kind of minibatch is expected in what made it, per trajectory
 
 
 def reference(dataset: xr.Dataset) -> Reference:
@@ -100,7 +101,7 @@ def _least_squares(dataset: xr.Dataset, found: Cells) -> Reference:
         # Where active minibatches are the rare ones, momentum knows but those of its own memory.
         remembered = np.minimum(times, 1.0 / optimizer.eps) if clock == "minibatch" and active < idle else times
         expected[index] = rare * np.stack([times, remembered, remembered], axis=-1)
-    return Reference(exact, np.zeros(mean.shape), None, feedback, expected)
+    return Reference(exact, np.zeros(mean.shape), None, np.ones(mean.shape, bool), feedback, expected)
 
 
 def _logistic(dataset: xr.Dataset, found: Cells) -> Reference:
@@ -113,13 +114,15 @@ def _logistic(dataset: xr.Dataset, found: Cells) -> Reference:
     feedback = [o.eta / logistic.critical_learning_rate(c, o.eps) for c, o in zip(problems, optimizers, strict=True)]
     expected = np.empty(mean.shape)
     for index, problem, optimizer in found:
-        rare = min(least_squares.activity(problem))
+        # Every minibatch counts, but few may hold a sample of the rare class.
+        rare = least_squares.activity(problem)[0]
         ever, remembered = times[index], np.minimum(times[index], 1.0 / optimizer.eps)
         expected[index] = rare * np.stack([ever, remembered, ever, remembered, remembered], axis=-1)
     return Reference(
         exact.reshape(mean.shape),
         around.bias.reshape(mean.shape),
         around.deviation.reshape(mean.shape),
+        np.repeat(around.trusted(exact).reshape(times.shape)[..., None], mean.shape[-1], axis=-1),
         np.reshape(feedback, mean.shape[:-2]),
         expected,
     )

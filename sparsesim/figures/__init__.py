@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from sparsesim.figures import phase_plane, reading, style, sweeps, trajectories, zscores
+from sparsesim.figures import concentration, phase_plane, reading, style, sweeps, trajectories, zscores
 
 __all__ = ["draw"]
 
@@ -28,6 +28,8 @@ def draw(dataset: xr.Dataset, folder: str | Path) -> list[Path]:
         figures[f"plane_{dims[0]}_{dims[1]}"] = phase_plane.plane(dataset, *reading.plane_dims(dataset))
     elif len(dims) == 1:
         figures[f"final_against_{dims[0]}"] = sweeps.final_against(dataset, dims[0])
+        if dims == ["d"] and "spread" in dataset:
+            figures["concentration"] = concentration.concentration(dataset)
     if reading.has_scores(dataset):
         if len(dims) == 2:
             figures["z_map"] = zscores.z_map(dataset)

@@ -65,9 +65,13 @@ def symbol(name: str) -> str:
 
 def moment(name: str, dataset: xr.Dataset | None = None) -> str:
     """A moment in words and as a symbol; R, V and C of logistic regression are of what is across the signal."""
-    words = MOMENT_NAMES[name]
     across = dataset is not None and is_logistic(dataset) and name == "R"
-    return f"{words}{' across it' if across else ''} {MOMENT_SYMBOLS[name]}"
+    return f"{'error across signal' if across else MOMENT_NAMES[name]} {MOMENT_SYMBOLS[name]}"
+
+
+def exact(dataset: xr.Dataset) -> str:
+    """What the exact values are: of least squares the means, of logistic regression what trajectories follow."""
+    return "recursion of one-step means" if is_logistic(dataset) else "exact"
 
 
 def axis_label(name: str) -> str:

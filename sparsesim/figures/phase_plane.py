@@ -179,7 +179,7 @@ def _frontier(ax: Axes, feedback: xr.DataArray) -> None:
 
 def _panel_title(dataset: xr.Dataset, name: str) -> str:
     if name == "exact":
-        return "exact"
+        return labels.exact(dataset)
     return f"simulated, mean of {dataset.attrs.get('trajectories', 'all')} trajectories"
 
 

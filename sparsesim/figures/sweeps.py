@@ -51,7 +51,7 @@ def _final(ax: Axes, dataset: xr.Dataset, axis: str) -> None:
     final = {name: reading.last(dataset, name, "R").values for name in ("mean", "std_error", "median")}
     marked = reading.unstable(dataset).values
     if "exact" in dataset:
-        ax.plot(x, reading.last(dataset, "exact", "R").values, color=style.INK, label="exact")
+        ax.plot(x, reading.last(dataset, "exact", "R").values, color=style.INK, label=labels.exact(dataset))
     for chosen, face, label in ((~marked, style.BLUE, "simulated mean"), (marked, "white", "simulated mean, unstable")):
         if chosen.any():
             ax.errorbar(x[chosen], final["mean"][chosen], ERRORS * final["std_error"][chosen], fmt="o", ms=3.6,

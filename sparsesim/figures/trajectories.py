@@ -65,7 +65,7 @@ def _panel(ax: Axes, cell: xr.Dataset, moment: str) -> None:
     every = max(1, len(time) // 25)
     ax.plot(time, _shown(ax, mean), "o", ms=2.4, mew=0, markevery=every, color=style.BLUE, label="simulated mean")
     if "exact" in data:
-        ax.plot(time, _shown(ax, data["exact"]), color=style.INK, lw=1.0, label="exact")
+        ax.plot(time, _shown(ax, data["exact"]), color=style.INK, lw=1.0, label=labels.exact(cell))
     if "limit" in data:  # of every panel, or the legend would lack it where the first has none
         limit = np.where(data["limit"] < ax.get_ylim()[1], data["limit"], np.nan)
         ax.plot(
