@@ -38,8 +38,8 @@ class Times:
         unit: "ticks" of the clock; "e_folds": e-folding times of the slowest exact mode of the cell's second moments
             (of the fastest growing one where the cell is unstable); "relaxations": those of the squared mean error,
             which noise does not slow; both on the minibatch clock, and on the others the active updates that as many
-            minibatches hold on average; or "slow_time", the s of the cell's limit ODE. For logistic regression e-folds
-            are those of the exact map at its fixed point, and there are no relaxations.
+            minibatches hold on average; or "slow_time", the s of the cell's limit. For logistic regression e-folds are
+            those of the exact map at its fixed point, and there are no relaxations.
         records: how many times after 0, at least 1.
         spacing: "linear" or "log".
         most_ticks: where the horizon lies beyond so many ticks it is brought there; None: never.
@@ -92,7 +92,7 @@ class Times:
         P = activity(problem)[0] if least_squares else 1.0
         if self.unit == "slow_time":
             assert scaling is not None
-            limit = limits.limit_ode(scaling, problem.name, None if least_squares else problem.r)
+            limit = limits.limit_ode(scaling) if least_squares else logistic.limit_of(scaling, problem.r)
             active = float(limit.ticks(1.0, problem.d))
             return active / P if clock == "minibatch" else active
         per_minibatch = abs(self._rate(problem, optimizer))

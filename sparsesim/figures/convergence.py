@@ -1,11 +1,14 @@
 """How fast the limits are reached: the largest distance from the limit against dimension."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sparsesim.figures import labels, style
+from sparsesim.figures import labels, reading, style
+from sparsesim.figures.slow_time import VARIABLE_NAMES, discrete
 
 GROUPS = (
     ("above resonance", ("above resonance",)),
@@ -14,54 +17,82 @@ GROUPS = (
 )
 COLOURS = (style.BLUE, style.VERMILLION, style.GREEN, style.ORANGE, style.PURPLE, style.SKY)
 MARKERS = "os^Dv<>ph*"
-STYLES = {"V": (0, (4, 2)), "C": (0, (1, 1.5))}
+STYLES = {"theta_par": (0, (6, 1)), "m_par": (0, (4, 1, 1, 1)), "V": (0, (4, 2)), "C": (0, (1, 1.5))}
+ZIGZAGS = "Zigzags: the batch size is rounded to a whole number, closer at some $d$ than at others."
+MAPS = r"At $\delta$ = 0 on resonance and above it the limit is a map, which the sparse ODE does not approach."
 SMALLEST, LARGEST = 1e-11, 1e40  # below the one an error is of rounding; beyond the other is what no axes can span
 APART = 0.085  # of the height of a panel: between direct labels, of two lines each
 
 
 @style.styled
-def convergence(dataset: xr.Dataset) -> Figure:
-    """The largest distance of the main ODE from its limit over all slow times, against d, a panel a momentum phase.
+def convergence(dataset: xr.Dataset, names: Mapping[str, str] | None = None) -> Figure:
+    """The largest distance from the limit over all slow times, against d, a panel a momentum phase.
 
-    R with marks and a label that says how fast it falls; V/p^2 and C/p lighter, where the limit has them.
+    R with marks and a label that says how fast it falls; other variables lighter, where the limit has them.
+
+    Args:
+        dataset: sup_error_* (case, dimension, variable) and order_* (case, variable) of what converges.
+        names: the * and words for it, a row of panels each; the main ODE by default, without words.
     """
+    names = {"main_ode": ""} if names is None else names
     phases = dataset["momentum_phase"].values
     groups = [(name, np.flatnonzero(np.isin(phases, members))) for name, members in GROUPS]
     groups = [(name, chosen) for name, chosen in groups if chosen.size]
-    figure, axes = style.new_figure(1, len(groups), width=style.DOUBLE, height=3.5, sharey=True)
-    errors = dataset["sup_error_main_ode"].where(lambda e: (e > SMALLEST) & (e < LARGEST))
-    axes[0, 0].set_yscale("log")
-    if bool(errors.notnull().any()):
-        axes[0, 0].set_ylim(float(errors.min()) / 1.5, float(errors.max()) * 2.0)
-    for ax, (name, chosen) in zip(axes[0], groups, strict=True):
-        ax.set_title(name)
-        ax.set(xscale="log", xlabel=labels.axis_label("d"))
-        _slopes(ax, dataset["dimension"].values)
-        _group(ax, dataset.isel(case=chosen), errors.isel(case=chosen))
-    axes[0, 0].set_ylabel(f"largest distance from the limit, $0 \\leq s \\leq {dataset['s'].values[-1]:g}$")
-    figure.supxlabel("Zigzags: the batch size is rounded to a whole number, closer at some $d$ than at others.", size=7)
-    handles = [axes[0, 0].plot([], [], color=style.INK, marker="o", ms=3)[0]]
-    handles += [axes[0, 0].plot([], [], color=style.INK, alpha=0.45, lw=0.8, ls=ls)[0] for ls in STYLES.values()]
-    handles.append(axes[0, 0].plot([], [], color=style.GREY, lw=0.6)[0])
-    names = ["squared error $R$ (start: 1)", "momentum energy $V/p^2$", "correlation $C/p$"]
-    figure.legend(handles, [*names, "slopes for comparison"], loc="outside upper center", ncols=4)
+    logistic = reading.is_logistic(dataset)
+    if logistic:  # no minibatch is idle, and momentum never without memory
+        groups = [(name.removesuffix(" or memoryless"), chosen) for name, chosen in groups]
+    figure, axes = style.new_figure(
+        len(names), len(groups), width=style.DOUBLE, height=0.6 + 2.9 * len(names), sharex=True, sharey="row"
+    )
+    label = f"largest distance from the limit, $0 \\leq s \\leq {dataset['s'].values[-1]:g}$"
+    for row, (kind, words) in zip(axes, names.items(), strict=True):
+        errors = dataset[f"sup_error_{kind}"].where(lambda e: (e > SMALLEST) & (e < LARGEST))
+        row[0].set_yscale("log")
+        if bool(errors.notnull().any()):
+            row[0].set_ylim(float(errors.min()) / 1.5, float(errors.max()) * 2.0)
+        row[0].set_ylabel(label.replace(", ", ",\nover its largest value, ") if logistic else label)
+        for ax, (name, chosen) in zip(row, groups, strict=True):
+            ax.set_title(f"{words},\n{name}" if words else name)
+            ax.set(xscale="log")
+            _slopes(ax, dataset["dimension"].values)
+            orders = dataset[f"order_{kind}"].sel(variable="R")
+            _group(ax, errors.isel(case=chosen), orders.isel(case=chosen))
+    for ax in axes[-1]:
+        ax.set_xlabel(labels.axis_label("d"))
+    figure.supxlabel(f"{ZIGZAGS}\n{MAPS}" if discrete(dataset) else ZIGZAGS, size=7)
+    _legend(figure, axes[0, 0], dataset)
     return figure
 
 
-def _group(ax: Axes, dataset: xr.Dataset, errors: xr.DataArray) -> None:
+def _legend(figure: Figure, ax: Axes, dataset: xr.Dataset) -> None:
+    """The looks of variables, and the lines of `_slopes`."""
+    moments = _lighter(dataset)
+    handles = [ax.plot([], [], color=style.INK, marker="o", ms=3)[0]]
+    handles += [ax.plot([], [], color=style.INK, alpha=0.45, lw=0.8, ls=STYLES[name])[0] for name in moments]
+    handles.append(ax.plot([], [], color=style.GREY, lw=0.6)[0])
+    names = ["squared error $R$ (start: 1)", *(VARIABLE_NAMES[name] for name in moments), "slopes for comparison"]
+    figure.legend(handles, names, loc="outside upper center", ncols=min(4, len(names)))
+
+
+def _lighter(dataset: xr.Dataset | xr.DataArray) -> list[str]:
+    """The variables beside R."""
+    return [name for name in STYLES if name in dataset["variable"].values]
+
+
+def _group(ax: Axes, errors: xr.DataArray, orders: xr.DataArray) -> None:
     """The cases of a panel, and their labels beside its right end."""
-    d = dataset["dimension"].values
+    d = errors["dimension"].values
     ends, texts, colours = [], [], []
-    for i, case in enumerate(dataset["case"].values):
+    for i, case in enumerate(errors["case"].values):
         colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
         own = errors.sel(case=case)
-        for variable, ls in STYLES.items():
-            ax.plot(d, own.sel(variable=variable), color=colour, alpha=0.45, lw=0.8, ls=ls)
+        for variable in _lighter(errors):
+            ax.plot(d, own.sel(variable=variable), color=colour, alpha=0.45, lw=0.8, ls=STYLES[variable])
         R = own.sel(variable="R").values
         ax.plot(d, R, color=colour, marker=marker, ms=3, mew=0)
         if np.isfinite(R).any():
             ends.append(ax.transLimits.transform((0.0, np.log10(R[np.isfinite(R)][-1])))[1])
-            texts.append(f"{case}\nslope {-dataset['order_main_ode'].sel(case=case, variable='R').item():.2f}")
+            texts.append(f"{case}\nslope {-orders.sel(case=case).item():.2f}")
             colours.append(colour)
     for place, text, colour in zip(spread(np.array(ends), APART), texts, colours, strict=True):
         ax.text(1.03, place, text, transform=ax.transAxes, color=colour, size=6.5, va="center", linespacing=1.0)

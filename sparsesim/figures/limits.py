@@ -1,13 +1,15 @@
 """Every case along its slow time: how second moments at growing dimension fall onto their limit."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sparsesim.figures import labels, reading, slow_time, style
-from sparsesim.theory.phases import REGIONS
+from sparsesim.theory.phases import LOGISTIC_REGIONS, REGIONS
 
 COLUMNS = 4
 TITLE_SIZE = 6.5  # points: the longest fits above its panel
@@ -25,6 +27,13 @@ NOTES = (
     "  memory-line: it just lives from one update to the next"
 )
 
+LOGISTIC_NOTES = (
+    "Momentum SGD on logistic regression with a rare class of probability $p \\sim d^{-\\alpha}$, minibatches of "
+    "$B \\sim d^{\\,\\beta}$ samples and momentum decay $\\varepsilon \\sim d^{-\\delta}$.\n"
+    "Slow time is $s = k/d^{\\,q}$ after $k$ minibatches. Noise-floor batches are so small that their noise stays in "
+    "the limit, or vanishes by momentum alone."
+)
+
 
 @style.styled
 def limits(dataset: xr.Dataset) -> Figure:
@@ -39,7 +48,7 @@ def limits(dataset: xr.Dataset) -> Figure:
         own = dataset.sel(case=case)
         slow_time.panel(ax, own, "R")
         ax.set_title(title(own), size=TITLE_SIZE)
-        ax.text(0.97, 0.97, exponents(own), transform=ax.transAxes, ha="right", va="top", size=6.5, color=style.GREY)
+        _write_exponents(ax, own)
     highest = float(np.nanmax(np.minimum(dataset["limit_curve"].sel(variable="R"), 1e3)))
     axes[0, 0].set_ylim(0, 1.08 * highest)
     _finish(figure, axes, count)
@@ -55,36 +64,53 @@ def limits(dataset: xr.Dataset) -> Figure:
 
 @style.styled
 def momentum(dataset: xr.Dataset) -> Figure:
-    """V/p^2 and C/p against slow time, in the cases where they belong to the limit: two rows of panels for four."""
-    known = dataset["limit_curve"].sel(variable="V").notnull().any("s")
+    """V/p^2 and C/p against slow time, in the cases where they belong to the limit."""
+    return rows(dataset, ("V", "C"))
+
+
+@style.styled
+def rows(dataset: xr.Dataset, variables: Sequence[str]) -> Figure:
+    """Some variables against slow time, in the cases where they belong to the limit: a row each, up to four cases."""
+    known = dataset["limit_curve"].sel(variable=list(variables)).notnull().any("s").all("variable")
     dataset = dataset.isel(case=np.flatnonzero(known.values))
-    count = dataset.sizes["case"]
-    blocks, columns = math.ceil(count / COLUMNS), min(COLUMNS, count)
-    figure, axes = style.new_figure(2 * blocks, columns, width=style.DOUBLE, height=0.75 + 3.1 * blocks, sharex=True)
+    count, height = dataset.sizes["case"], len(variables)
+    blocks = math.ceil(count / COLUMNS)
+    columns = math.ceil(count / blocks)
+    inches = 0.75 + blocks * (1.55 * height if height < 3 else 1.3 * height)
+    figure, axes = style.new_figure(height * blocks, columns, width=style.DOUBLE, height=inches, sharex=True)
     for i, case in enumerate(dataset["case"].values):
         own = dataset.sel(case=case)
         block, column = divmod(i, columns)
-        for row, variable in enumerate("VC"):
-            ax = axes[2 * block + row, column]
+        for row, variable in enumerate(variables):
+            ax = axes[height * block + row, column]
             slow_time.panel(ax, own, variable)
             ax.axhline(0, color=style.GREY, lw=0.5, zorder=0)
+            if variable == "R":
+                _write_exponents(ax, own)
             if column == 0:
-                ax.set_ylabel(slow_time.VARIABLE_NAMES[variable])
-        axes[2 * block, column].set_title(title(own), size=TITLE_SIZE)
-    last = [ax for block in axes.reshape(blocks, 2, columns)[-1] for ax in block[count - (blocks - 1) * columns :]]
+                words = slow_time.VARIABLE_NAMES[variable]
+                ax.set_ylabel(words if height < 3 else words.replace(" $", "\n$"))  # on two lines where panels are low
+        axes[height * block, column].set_title(title(own), size=TITLE_SIZE)
+    last = [ax for block in axes.reshape(blocks, height, columns)[-1] for ax in block[count - (blocks - 1) * columns :]]
     for ax in last:
         ax.set_visible(False)
     for ax in axes[-1]:
         ax.set_xlabel("slow time $s$")
+    if reading.is_logistic(dataset):
+        figure.supxlabel(LOGISTIC_NOTES, size=6.6, linespacing=1.25)
     slow_time.legend(figure, dataset)
     return figure
 
 
 def title(case: xr.Dataset) -> str:
-    """The name of a case and its region in words, in two lines."""
-    name, words = case["case"].item(), REGIONS[case["region"].item()].replace(" - ", r" $-$ ")
+    """The name of a case and its region in words, in two lines; words alone where the name is the region's own."""
+    logistic = reading.is_logistic(case)
+    name, region = case["case"].item(), case["region"].item()
+    words = (LOGISTIC_REGIONS if logistic else REGIONS)[region].replace(" - ", r" $-$ ")
     for exponent in reading.EXPONENTS:
         words = words.replace(exponent, labels.symbol(exponent))
+    if logistic:
+        return (words if name == region else f"{name}: {words}").replace(", ", ",\n", 1)
     return f"{name}: {words}".replace(", ", ",\n", 1) if len(name) == 1 else f"{name}:\n{words}"
 
 
@@ -92,6 +118,10 @@ def exponents(case: xr.Dataset) -> str:
     """The exponents of a case and of its slow time."""
     alpha, beta, delta = (float(case[name].values.flat[0]) for name in ("alpha", "beta", "delta"))
     return rf"$\alpha, \beta, \delta$ = {alpha:g}, {beta:g}, {delta:g}" + f"\n$q$ = {case['clock_exponent'].item():.3g}"
+
+
+def _write_exponents(ax: Axes, case: xr.Dataset) -> None:
+    ax.text(0.97, 0.97, exponents(case), transform=ax.transAxes, ha="right", va="top", size=6.5, color=style.GREY)
 
 
 def _finish(figure: Figure, axes: np.ndarray, count: int) -> None:

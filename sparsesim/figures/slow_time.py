@@ -13,10 +13,22 @@ from sparsesim.figures import labels, style
 from sparsesim.figures.trajectories import ERRORS
 
 LIMIT = {"color": "#c4c4c4", "lw": 4.5, "solid_capstyle": "butt"}
-VARIABLE_NAMES = {"R": "squared error $R$", "V": "momentum energy $V/p^2$", "C": "correlation $C/p$"}
-POWERS = {"R": 0, "V": 2, "C": 1}  # of p by which a moment is scaled
+VARIABLE_NAMES = {
+    "theta_par": r"signal $\theta_\parallel$",
+    "m_par": r"its momentum $m_\parallel/p$",
+    "R": "squared error $R$",
+    "V": "momentum energy $V/p^2$",
+    "C": "correlation $C/p$",
+}
+POWERS = {"theta_par": 0, "m_par": 1, "R": 0, "V": 2, "C": 1}  # of p by which a moment is scaled
 SIZES = (4.6, 3.2, 1.8)  # of marks, from small d to large: where they lie on each other all are seen
-CURVES = ("limit_curve", "main_ode", "exact_map", "mean", "std_error")
+WHOLE = {"color": LIMIT["color"], "lw": 1.5, "marker": "o", "ms": 7.5, "mew": 0}  # a limit whose time stays discrete
+# What is drawn dotted, and what it and the solid exact map are called in the legend.
+DOTTED_CURVES = {
+    "main_ode": ("exact mean, updates at random times", "exact mean"),
+    "sparse_ode": (r"sparse ODE at the same $d$", "exact recursion"),
+}
+CURVES = ("limit_curve", *DOTTED_CURVES, "exact_map", "mean", "std_error")
 LARGEST = 1e40  # what is unstable outgrows what axes can span
 DOTTED = (0, (1, 1.4))
 COVERED = 0.97  # of the slow times: a simulation that ends before has its end marked
@@ -27,14 +39,18 @@ def panel(ax: Axes, case: xr.Dataset, variable: str) -> None:
 
     Args:
         ax: where to draw.
-        case: limit_curve (s, variable); main_ode, exact_map (dimension, s, variable), updates_per_unit (dimension);
-            mean, std_error (d, time, moment) with slow_time (d, time) and p (d). Main ODE and map are drawn at the
-            simulated dimensions, and left out where they are missing.
-        variable: "R", "V" (V/p^2) or "C" (C/p).
+        case: limit_curve (s, variable), at whole s alone where time stays `discrete`; main_ode or sparse_ode, exact_map
+            (dimension, s, variable), updates_per_unit (dimension); mean, std_error (d, time, moment) with slow_time
+            (d, time) and p (d). ODE and map are drawn at the simulated dimensions, and left out where they are missing.
+        variable: as a moment is named; V is V/p^2, C and m_par are C/p and m/p.
     """
     s = case["s"].values
     case = case.assign({name: case[name].where(abs(case[name]) < LARGEST) for name in CURVES if name in case})
-    ax.plot(s, case["limit_curve"].sel(variable=variable), **LIMIT)
+    limit = case["limit_curve"].sel(variable=variable)
+    if discrete(case):
+        ax.plot(s[limit.notnull()], limit.dropna("s"), **WHOLE)
+    else:
+        ax.plot(s, limit, **LIMIT)
     for d, (colour, size) in looks(case).items():
         at = case.sel(d=d)
         if "exact_map" in case:
@@ -42,7 +58,7 @@ def panel(ax: Axes, case: xr.Dataset, variable: str) -> None:
             updates = np.rint(s * theory["updates_per_unit"].item())
             times, first = np.unique(updates / theory["updates_per_unit"].item(), return_index=True)
             ax.plot(times, theory["exact_map"].values[first], color=colour, lw=0.9)
-            ax.plot(s, theory["main_ode"], color=colour, lw=0.9, ls=DOTTED)
+            ax.plot(s, theory[_dotted(case)], color=colour, lw=0.9, ls=DOTTED)
         scale = float(at["p"]) ** POWERS[variable]
         simulated = at.sel(moment=variable)
         time = simulated["slow_time"].values
@@ -65,14 +81,16 @@ def looks(dataset: xr.Dataset) -> dict[float, tuple[Any, float]]:
 def legend(figure: Figure, dataset: xr.Dataset) -> None:
     """What `panel` draws: a row of colours, a row of kinds."""
     colours, kinds = [(Line2D([], [], **LIMIT), r"limit $d \to \infty$")], []
+    if discrete(dataset):
+        colours.append((Line2D([], [], **WHOLE), r"limit that is a map ($\delta$ = 0)"))
     for d, (colour, size) in looks(dataset).items():
         face = colour if size == SIZES[-1] else "white"
         mark = Line2D([], [], color=colour, lw=0.9, marker="o", ms=size, mfc=face, mew=0.8)
         colours.append((mark, f"{labels.symbol('d')} = {dimension(d)}"))
     kinds.append((_key(marker="o", ms=SIZES[1], mfc="white", mew=0.8), r"simulated mean $\pm$ 2 standard errors"))
     if "exact_map" in dataset:
-        kinds.append((_key(lw=0.9), "exact mean"))
-        kinds.append((_key(lw=0.9, ls=DOTTED), "exact mean, updates at random times"))
+        dotted, solid = DOTTED_CURVES[_dotted(dataset)]
+        kinds += [(_key(lw=0.9), solid), (_key(lw=0.9, ls=DOTTED), dotted)]
     if (dataset["slow_time"].isel(time=-1) < COVERED * dataset["s"].values[-1]).any():
         kinds.append((_key(marker="<", ms=4.5, mew=0), "simulated up to here"))
     columns = max(len(colours), len(kinds))
@@ -81,6 +99,15 @@ def legend(figure: Figure, dataset: xr.Dataset) -> None:
     entries = [entry for pair in zip(*padded, strict=True) for entry in pair]  # a legend is filled by columns
     handles, names = zip(*entries, strict=True)
     figure.legend(handles, names, loc="outside upper center", ncols=columns, columnspacing=1.4)
+
+
+def discrete(dataset: xr.Dataset) -> bool:
+    """Whether there is a limit whose time stays discrete."""
+    return "discrete" in dataset.coords and bool(dataset["discrete"].any())
+
+
+def _dotted(dataset: xr.Dataset) -> str:
+    return next(name for name in DOTTED_CURVES if name in dataset)
 
 
 def _key(**look: Any) -> Line2D:

@@ -13,6 +13,7 @@ import xarray as xr
 from sparsesim.report import Outcome
 from sparsesim.simulation.driver import Progress
 from sparsesim.studies import frontier, grid, limits, momentum, phase_diagram, triple_point
+from sparsesim.studies.logistic import limits as logistic_limits
 from sparsesim.sweep import Sweep
 
 __all__ = ["STUDIES", "Study"]
@@ -53,5 +54,5 @@ STUDIES: Mapping[str, Mapping[str, Study]] = {
         "phase_diagram": phase_diagram,
         "triple_point": triple_point,
     },
-    "logistic": {"grid": grid},
+    "logistic": {"grid": grid, "limits": logistic_limits},
 }

@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from sparsesim.problems import LeastSquares
 from sparsesim.report import Outcome
 from sparsesim.sweep import Sweep
 from sparsesim.theory.least_squares import activity
@@ -86,7 +87,7 @@ def check(sweep: Sweep, study: str) -> None:
     if sweep.start:
         raise ValueError(f"start must not be given in the study {study}: its curves start at R = 1, got {sweep.start}")
     for cell in sweep.cells():
-        if cell.problem.label_noise:
+        if isinstance(cell.problem, LeastSquares) and cell.problem.label_noise:
             raise ValueError(
                 f"label_noise must be 0 in the study {study}: the limits are without, got {cell.problem.label_noise}"
             )
@@ -99,6 +100,11 @@ def check(sweep: Sweep, study: str) -> None:
 def number(value: float) -> float | None:
     """A float as JSON can hold it."""
     return float(value) if np.isfinite(value) else None
+
+
+def by_dimension(values: xr.DataArray, dim: str) -> dict[str, float | None]:
+    """Numbers along a dim, by its coordinate, as JSON can hold them."""
+    return {f"{d:g}": number(value) for d, value in zip(values[dim].values, values.values, strict=True)}
 
 
 def joined(first: Outcome, rows: list[tuple[str, str]], remarks: list[str]) -> Outcome:

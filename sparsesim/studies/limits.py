@@ -79,12 +79,12 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
         cases[str(case)] = {
             "region": own["region"].item(),
             **{name: own[name].values.flat[0].item() for name in ("alpha", "beta", "delta")},
-            "simulated_to_slow_time": _by_dimension(own["slow_time"].isel(time=-1), "d"),
+            "simulated_to_slow_time": curves.by_dimension(own["slow_time"].isel(time=-1), "d"),
             **{
                 f"{kind}_{name}": value
                 for name in ("main_ode", "exact_map")
                 for kind, value in (
-                    ("sup_error", _by_dimension(own[f"sup_error_{name}"], "dimension")),
+                    ("sup_error", curves.by_dimension(own[f"sup_error_{name}"], "dimension")),
                     ("order", curves.number(own[f"order_{name}"].item())),
                 )
             },
@@ -142,7 +142,3 @@ def _limits(sweep: Sweep) -> list[LimitODE]:
             )
         found.append(limit)
     return found
-
-
-def _by_dimension(values: xr.DataArray, dim: str) -> dict[str, float | None]:
-    return {f"{d:g}": curves.number(value) for d, value in zip(values[dim].values, values.values, strict=True)}

@@ -19,6 +19,7 @@ from sparsesim.theory.logistic.gradient import (
     mean_gradient,
     squared_gradient_across,
 )
+from sparsesim.theory.logistic.limit_maps import LimitMap, limit_of
 from sparsesim.theory.logistic.limits import LogisticLimit, Pair, Slaved, limit_map
 from sparsesim.theory.logistic.noise import step_covariance
 from sparsesim.theory.logistic.noise_floor import Floor, approximate_floor, approximate_theta_par, floor
@@ -51,6 +52,7 @@ __all__ = [
     "Fluctuations",
     "GradientCovariance",
     "Hessians",
+    "LimitMap",
     "LogisticLimit",
     "MeanGradient",
     "NoiseFold",
@@ -85,6 +87,7 @@ __all__ = [
     "hessians",
     "jacobian",
     "limit_map",
+    "limit_of",
     "mean_gradient",
     "noise_fold",
     "oscillation_window",

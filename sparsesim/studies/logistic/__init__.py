@@ -1,0 +1,1 @@
+"""Studies of rare-class logistic regression, one module a study."""
