@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from sparsesim import LeastSquares, Scaling
+from sparsesim import LeastSquares, RareClassLogistic, Scaling
 
 
 def test_powers_of_d() -> None:
@@ -51,3 +51,17 @@ def test_values_outside_the_range_of_floats_are_named() -> None:
         Scaling(0.5, 0.5, 0.5, kappa=-200.0).at(1000)
     with pytest.raises(ValueError, match="d must be a whole number"):
         Scaling(0.5, 0.5, 0.5).at(0)
+
+
+def test_a_signal_makes_it_logistic_regression() -> None:
+    scaling = Scaling(0.5, 0.5, 1.0)
+    problem, optimizer = scaling.at(100, r=1.5)
+    assert problem == RareClassLogistic(100, 0.1, 10, 1.5)
+    assert optimizer == scaling.at(100)[1]
+
+
+def test_both_classes_are_needed() -> None:
+    with pytest.raises(ValueError, match=r"p = 2.0 \* 4\*\*-0.5 must be below 1 for logistic regression, .*, got 1"):
+        Scaling(0.5, 0.5, 1.0, c_p=2.0).at(4, r=1.0)
+    with pytest.raises(ValueError, match="label_noise must be 0 where r is given"):
+        Scaling(0.5, 0.5, 1.0).at(4, r=1.0, label_noise=0.1)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from sparsesim import HeavyBall, LeastSquares, Scaling, simulate
+from sparsesim import HeavyBall, LeastSquares, RareClassLogistic, Scaling, simulate
 from sparsesim.sweep import Sweep, Times, make_cell, run_sweep
-from sparsesim.theory import stability
+from sparsesim.theory import limits, logistic, stability
 
 BASE = {"alpha": 0.3, "beta": 0.5, "delta": 0.6, "d": 16}
 
@@ -178,3 +178,32 @@ def test_results_too_large_for_the_memory_are_refused() -> None:
 def test_an_axis_that_changes_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="p must not be given where alpha is an axis"):
         run_sweep(Sweep({"alpha": [0.1, 0.2]}, {**BASE, "p": 0.5}, Times(5), trajectories=4, seed=0))
+
+
+SIGNAL = {**BASE, "r": 1.0}
+
+
+def test_a_signal_makes_a_cell_of_logistic_regression() -> None:
+    cell = make_cell(SIGNAL)
+    assert (cell.problem, cell.optimizer) == Scaling(0.3, 0.5, 0.6).at(16, r=1.0)
+    values = make_cell({**SIGNAL, "alpha": 0.0, "p": 0.25, "B": 3, "eps": 0.4, "eta_over_critical": 0.5})
+    assert values.problem == RareClassLogistic(16, 0.25, 3, 1.0)
+    assert values.optimizer.eta == pytest.approx(0.5 * logistic.critical_learning_rate(values.problem, 0.4), rel=1e-14)
+    with pytest.raises(ValueError, match="label_noise must be 0 where r is given"):
+        make_cell({**SIGNAL, "label_noise": 0.1})
+    with pytest.raises(ValueError, match="must be below 1 for logistic regression"):
+        make_cell({**SIGNAL, "alpha": 0.0})
+
+
+def test_times_of_logistic_regression() -> None:
+    cell = make_cell({**SIGNAL, "d": 400})
+    arguments = (cell.problem, cell.optimizer, "minibatch", cell.scaling)
+    assert isinstance(cell.problem, RareClassLogistic)
+    e_folds = Times(8.0, "e_folds", records=2).of(*arguments)
+    # Late enough that the slowest mode alone is left of the distance from the fixed point.
+    distance = logistic.recursion(cell.problem, cell.optimizer, e_folds) - logistic.fixed_point(*arguments[:2])
+    assert np.log(abs(distance[1, 0] / distance[2, 0])) == pytest.approx(4.0, rel=0.1)
+    limit = limits.limit_ode(Scaling(0.3, 0.5, 0.6), "logistic", 1.0)
+    assert Times(3.0, "slow_time", records=2).of(*arguments)[-1] == np.ceil(limit.ticks(3.0, 400))
+    with pytest.raises(ValueError, match="must not be 'relaxations' for logistic regression; take e_folds"):
+        Times(3.0, "relaxations").of(*arguments)

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from sparsesim import HeavyBall, LeastSquares, simulate, simulate_cells
+from sparsesim import HeavyBall, LeastSquares, RareClassLogistic, simulate, simulate_cells
 from sparsesim.simulation.binary import Count
 
 PROBLEM, OPTIMIZER = LeastSquares(5, 0.5, 2, label_noise=0.1), HeavyBall(0.2, 0.5)
@@ -160,3 +160,44 @@ def test_cells_must_be_comparable() -> None:
         simulate_cells([(PROBLEM, OPTIMIZER)] * 2, times=[[1], [1, 2]], **common)
     with pytest.raises(ValueError, match="same optax transformation"):
         simulate_cells([(PROBLEM, OPTIMIZER), (PROBLEM, optax.sgd(0.1))], times=[[1], [1]], **common)
+
+
+LOGISTIC = RareClassLogistic(6, 0.2, 4, 1.5)
+
+
+def test_a_dataset_of_logistic_regression_has_its_five_moments() -> None:
+    start = {"theta_par": 0.5, "V": 1.0}
+    data = simulate(LOGISTIC, OPTIMIZER, times=[0, 3], trajectories=30, seed=4, start=start)
+    assert data.moment.values.tolist() == ["theta_par", "m_par", "R", "V", "C"]
+    expected = {"d": 6, "p": 0.2, "B": 4, "r": 1.5, "problem": "logistic", "start_theta_par": 0.5, "start_R": 1.0}
+    assert expected.items() <= data.attrs.items()
+    assert "label_noise" not in data.attrs
+    np.testing.assert_allclose(data["mean"].sel(time=0), [0.5, 0.0, 1.0, 1.0, 0.0], atol=1e-6)
+
+
+def test_adam_learns_the_signal() -> None:
+    arguments = {"times": [0, 200], "trajectories": 64, "seed": 0, "engine": "vector"}
+    data = simulate(RareClassLogistic(6, 0.3, 32, 1.5), optax.adam(0.05), start={"R": 0.1}, **arguments)
+    assert data["mean"].sel(time=200, moment="theta_par") == pytest.approx(1.5, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"clock": "active"}, "clock must be minibatch for logistic regression, where every sample counts, got 'active'"),
+        ({"clock": "wall"}, "clock must be one of"),
+        ({"problem": RareClassLogistic(6, 0.2, 2**31, 1.0)}, "B must be at most"),
+        ({"problem": RareClassLogistic(6, 0.2, 2, 1e20)}, "r must be between"),
+        ({"problem": RareClassLogistic(1, 0.2, 2, 1.0)}, "start must have R = V = C = 0 when d = 1"),
+        ({"optimizer": optax.sgd(0.1), "engine": "vector", "start": {"m_par": 1.0}}, "start must give R, or theta_par"),
+    ],
+)
+def test_bad_input_for_logistic_regression_is_named(changed: dict, message: str) -> None:
+    arguments = {"problem": LOGISTIC, "optimizer": OPTIMIZER, "times": [1], "trajectories": 2, "seed": 0, **changed}
+    with pytest.raises(ValueError, match=message):
+        simulate(arguments.pop("problem"), arguments.pop("optimizer"), **arguments)
+
+
+def test_cells_of_two_problems_are_refused() -> None:
+    with pytest.raises(ValueError, match="problem must be of one kind in all cells"):
+        simulate_cells([(PROBLEM, OPTIMIZER), (LOGISTIC, OPTIMIZER)], times=[[1], [1]], trajectories=2, seed=0)
