@@ -39,7 +39,7 @@ def run(config: DictConfig, console: Console) -> tuple[xr.Dataset, Path]:
     """
     sweep = configuration.sweep_of(config)
     studies = STUDIES[config.problem.name]
-    study = studies[_validate.choice(f"sweep.study for {config.problem.name}", config.sweep.study, studies)]
+    study = studies[_validate.choice(f"sweep.study of {config.problem.name}", config.sweep.study, studies)]
     name = config.sweep.name
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise ValueError(f"sweep.name must be letters, digits, '_', '-' and '.', got {name!r}")

@@ -93,6 +93,24 @@ def test_every_sweep_runs(sweep: str, tmp_path: Path) -> None:
         assert (data.verdict == "unstable").values.tolist() == unstable.values.tolist()
 
 
+def test_logistic_regression_has_sweeps_of_its_own_under_the_same_names(tmp_path: Path) -> None:
+    done = command("problem=logistic", "+sweep=phase_plane", *TINY, "scale.points=2", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "the exact recursion of one-step means" in done.stdout
+    (folder,) = (tmp_path / "runs" / "phase_plane").iterdir()
+    data = store.load(folder / "data.nc")
+    assert data["mean"].sizes == {"alpha": 2, "delta": 2, "time": 4, "moment": 5}
+    assert data.attrs["clock"] == "minibatch"
+    assert {"bias", "spread"} <= set(data)
+    assert (folder / "phase_plane.png").exists()
+
+
+def test_the_dimensions_of_logistic_regression_are_drawn(tmp_path: Path) -> None:
+    overrides = ["+sweep=logistic/dimension", "scale.costly_dimensions=[4,8]", "times.horizon=1", "times.records=3"]
+    _, folder = run.run(composed("problem=logistic", *TINY[:3], *overrides, f"output={tmp_path}"), Console(quiet=True))
+    assert (folder / "concentration.png").exists()
+
+
 MISTYPED = [
     ("problem.dd=3", "Key 'dd' not in 'ProblemConfig'"),
     ("problem.B=1.5", "could not be converted to Integer"),
@@ -121,8 +139,13 @@ BAD = [
     ("problem.B=10000000000000000", "B must be at most 1000000000000 with the reduced engine, got 1000"),
     (
         "sweep.study=none",
-        "sweep.study must be one of grid, frontier, limits, momentum, phase_diagram, triple_point, got",
+        "sweep.study of least_squares must be one of grid, frontier, limits, momentum, phase_diagram, triple_point, got",
     ),
+    ("problem.r=1", "problem.r must be null for least squares, got 1.0"),
+    (["problem=logistic", "problem.r=null"], "problem.r must be given for logistic regression, got None"),
+    (["problem=logistic", "clock=active"], "clock must be minibatch for logistic regression"),
+    (["problem=logistic", "scaling.alpha=0"], "must be below 1 for logistic regression, which needs both classes, got 1"),
+    (["problem=logistic", "sweep.study=momentum"], "sweep.study of logistic must be one of grid, "),
     ("optimizer.eps=1e-50", "eps must be between 1e-15 and 1000000000000000.0 (float32), got 1e-50"),
     ("sweep.name=../escape", "sweep.name must be letters"),
     ("output=/dev/null", "output must be a folder that can be written or made, got '/dev/null'"),
