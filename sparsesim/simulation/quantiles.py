@@ -40,7 +40,7 @@ def draw(word: Array, table: Array) -> jax.Array:
     pattern = jax.lax.bitcast_convert_type(distance, jnp.uint32)
     row = (pattern >> 20) - (126 << 3) + upper * ROWS
     within = jax.lax.bitcast_convert_type((pattern & 0xFFFFF) | 0x3F800000, jnp.float32) - (1.0 + 0.5 / SUBINTERVALS)
-    first = (row * COEFFICIENTS).astype(jnp.int32)
+    first = row * COEFFICIENTS  # unsigned: JAX need not look for negative indices
     # A gather a coefficient: XLA's CPU backend is faster at four of those than at one of rows.
     c0, c1, c2, c3 = (jnp.asarray(table)[first + i] for i in range(COEFFICIENTS))
     return c0 + within * (c1 + within * (c2 + within * c3))

@@ -29,14 +29,15 @@ import numpy as np
 from sparsesim.problems import HeavyBall, RareClassLogistic
 from sparsesim.simulation import binary, plane, quantiles, sampling
 from sparsesim.simulation.binary import Count, compensated_sum
+from sparsesim.simulation.logistic.residuals import Logits, sums
 from sparsesim.simulation.plane import Chain, Kick
 from sparsesim.simulation.sampling import Array
 from sparsesim.simulation.statistics import Record, record
 
 # Samples that the lanes of a block draw at once, and the fewest and the most of them that are of one trajectory.
-BLOCK_SAMPLES, NARROWEST, WIDEST = 2**13, 16, 64
+BLOCK_SAMPLES, NARROWEST, WIDEST = 2**14, 16, 64
 MOST_LANES = 512
-OVERHEAD = 24  # of a minibatch beside its samples, in their unit
+OVERHEAD = 16  # of a minibatch beside its samples, in their unit
 
 
 class Parameters(NamedTuple):
@@ -66,6 +67,13 @@ class Draw(NamedTuple):
     rest: jax.Array
 
 
+class Samples(NamedTuple):
+    """The samples of the coming slice of a minibatch, and where the next come from."""
+
+    generators: sampling.Xoshiro  # one for each sample of a slice
+    normals: jax.Array  # u
+
+
 class State(NamedTuple):
     """One trajectory where its last minibatch left m."""
 
@@ -73,7 +81,7 @@ class State(NamedTuple):
     m: jax.Array
     chain: Chain  # across it
     rounded: tuple[jax.Array, jax.Array, Chain]  # what rounding took off the three
-    samples: sampling.Xoshiro  # generators, one for each sample of a slice
+    samples: Samples
     generator: sampling.Xoshiro
     draw: Draw  # of the coming minibatch
 
@@ -151,7 +159,7 @@ def initial(key: jax.Array, cell: Parameters, program: Program) -> State:
     zero = jnp.float32(0.0)
     theta, m, chain = jax.tree.map(jnp.asarray, cell.start)
     rounded = zero, zero, Chain(zero, zero, zero)
-    return State(theta, m, chain, rounded, sampling.Xoshiro(*words[:, :-1]), generator, draw)
+    return State(theta, m, chain, rounded, drawn(sampling.Xoshiro(*words[:, :-1])), generator, draw)
 
 
 def advance(state: State, gap: Count, cell: Parameters, program: Program) -> State:
@@ -167,7 +175,7 @@ def advance(state: State, gap: Count, cell: Parameters, program: Program) -> Sta
 
 def update(state: State, cell: Parameters, program: Program) -> State:
     """One minibatch: the move by the momentum, the gradient there, the momentum after it."""
-    # Drawn one minibatch ahead, into the loop's state: XLA would otherwise draw again in every kernel that reads.
+    # Drawn ahead, as samples are, into the loop's state: XLA would otherwise draw again in every kernel that reads.
     generator, following = _draw(state.generator, cell)
     draw = state.draw
     theta, theta_rest, here, drifted, error, error_rest = moved(state, cell)
@@ -175,7 +183,8 @@ def update(state: State, cell: Parameters, program: Program) -> State:
     # At theta = 0 all directions are alike; theta is then taken to lie along the signal.
     cosine = jnp.where(length > 0.0, theta / length, 1.0)
     sine = jnp.where(length > 0.0, error / length, 0.0)
-    samples, (T, S, Y) = residuals(state.samples, theta, length, draw.rare, cell, program)
+    logits = Logits(cell.bias, length, cell.r * theta)
+    samples, (T, S, Y) = residuals(state.samples, logits, draw.rare, cell, program)
     root = cell.kick * jnp.sqrt(S)
     pull = cell.kick * (cosine * T + cell.r * Y) - root * sine * draw.mixed
     toward = cell.bulk * (cell.kick * sine * T + root * cosine * draw.mixed)
@@ -204,40 +213,37 @@ def moved(state: State, cell: Parameters) -> tuple[jax.Array, jax.Array, Chain, 
 
 
 def residuals(
-    samples: sampling.Xoshiro, theta: jax.Array, length: jax.Array, rare: jax.Array, cell: Parameters, program: Program
-) -> tuple[sampling.Xoshiro, tuple[jax.Array, jax.Array, jax.Array]]:
-    """A minibatch's sums of a u, a^2 and a y, over residuals a = s(b + r theta_par y + |theta| u) - y.
+    samples: Samples, logits: Logits, rare: jax.Array, cell: Parameters, program: Program
+) -> tuple[Samples, tuple[jax.Array, jax.Array, jax.Array]]:
+    """A minibatch's sums of a u, a^2 and a y over residuals a, slice by slice.
 
     Args:
-        samples: the generators of a slice.
-        theta: theta_par.
-        length: |theta|.
+        samples: what the samples of the first slice are made of.
+        logits: of theta.
         rare: how many samples are of the rare class.
         cell: its cell's numbers.
         program: its cell's program.
 
     Returns:
-        The generators afterwards, and the three sums.
+        The same for the next minibatch, and the three sums.
     """
     places = jnp.arange(program.width, dtype=jnp.int32)
-    zeros = jnp.zeros(program.width, jnp.float32)
+    if program.width < WIDEST:
+        return drawn(samples.generators), sums(samples.normals, places, logits, rare, cell.B)
 
-    def slice_of(number: jax.Array, carry: Any) -> Any:
-        samples, T, S, Y = carry
-        samples, (words,) = sampling.next_words(samples, 1)
-        normal = quantiles.draw(words, quantiles.NORMAL)
-        place = number * program.width + places
-        common = cell.bias + length * normal
-        # The rare class's s(f) - 1 as -s(-f), without cancellation.
-        is_rare = place < rare
-        size = jax.nn.sigmoid(jnp.where(is_rare, -(common + cell.r * theta), common))
-        size = jnp.where(place < cell.B, size, 0.0)
-        residual = jnp.where(is_rare, -size, size)
-        return samples, T + residual * normal, S + size * size, Y - jnp.where(is_rare, size, 0.0)
+    def add(number: jax.Array, carry: Any) -> Any:
+        """Adds a slice, and draws the next."""
+        samples, totals = carry
+        of_slice = sums(samples.normals, number * program.width + places, logits, rare, cell.B)
+        return drawn(samples.generators), tuple(total + term for total, term in zip(totals, of_slice, strict=True))
 
-    samples, *sums = jax.lax.fori_loop(0, cell.slices, slice_of, (samples, zeros, zeros, zeros))
-    T, S, Y = (jnp.sum(part) for part in sums)
-    return samples, (T, S, Y)
+    return jax.lax.fori_loop(0, cell.slices, add, (samples, (jnp.float32(0.0),) * 3))
+
+
+def drawn(generators: sampling.Xoshiro) -> Samples:
+    """A slice."""
+    generators, (words,) = sampling.next_words(generators, 1)
+    return Samples(generators, quantiles.draw(words, quantiles.NORMAL))
 
 
 def observe(state: State, cell: Parameters) -> Record:
@@ -254,9 +260,8 @@ def observe(state: State, cell: Parameters) -> Record:
 
 def _draw(generator: sampling.Xoshiro, cell: Parameters) -> tuple[sampling.Xoshiro, Draw]:
     generator, words = sampling.next_words(generator, 6)
-    some = sampling.bernoulli(jnp.stack(words[:2]), cell.rare_gate)
     return generator, Draw(
-        rare=jnp.where(some, sampling.active_samples(words[2], cell.rare_samples), 0),
+        rare=sampling.samples(jnp.stack([words[2], *words[:2]]), cell.rare_gate, cell.rare_samples),
         mixed=quantiles.draw(words[3], quantiles.NORMAL),
         sideways=quantiles.draw(words[4], quantiles.NORMAL),
         rest=quantiles.draw(words[5], cell.rest),

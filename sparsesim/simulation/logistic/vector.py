@@ -27,6 +27,7 @@ import optax
 
 from sparsesim.problems import HeavyBall, RareClassLogistic
 from sparsesim.simulation import minibatches, quantiles, rules, sampling
+from sparsesim.simulation.logistic.residuals import Logits, sums
 from sparsesim.simulation.minibatches import Oracle
 from sparsesim.simulation.sampling import Array
 from sparsesim.simulation.statistics import Record, record
@@ -181,28 +182,22 @@ def sampled_oracle(cell: Parameters, program: Program) -> Oracle:
 
     def gradient(theta: jax.Array, draw: SampledDraw) -> jax.Array:
         norm = jnp.sqrt(jnp.sum(theta**2))
-        shift = cell.r * theta[0]
+        logits = Logits(cell.bias, norm, cell.r * theta[0])
 
-        def sums(number: Array, normals: jax.Array) -> jax.Array:
+        def of_slice(number: Array, normals: jax.Array) -> jax.Array:
             """T, S and Y over one slice, (3,)."""
-            place = number * program.batch + jnp.arange(program.batch, dtype=jnp.int32)
-            rare = place < draw.rare
-            common = cell.bias + norm * normals
-            # The rare class's s(f) - 1 as -s(-f), without cancellation.
-            size = jax.nn.sigmoid(jnp.where(rare, -(common + shift), common))
-            size = jnp.where(place < cell.B, size, 0.0)
-            residuals = jnp.where(rare, -size, size)
-            return jnp.stack([jnp.sum(residuals * normals), jnp.sum(size**2), -jnp.sum(jnp.where(rare, size, 0.0))])
+            places = number * program.batch + jnp.arange(program.batch, dtype=jnp.int32)
+            return jnp.stack(sums(normals, places, logits, draw.rare, cell.B))
 
         def following(number: jax.Array, carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
             """Adds a slice, and draws the next."""
             total, here = carry
-            return total + sums(number, here), normals(draw.key, number + 1)
+            return total + of_slice(number, here), normals(draw.key, number + 1)
 
         total, last = jnp.zeros(3), draw.normals
         if program.batch == WIDEST:
             total, last = jax.lax.fori_loop(0, cell.slices - 1, following, (total, last))
-        T, S, Y = total + sums(cell.slices - 1, last)
+        T, S, Y = total + of_slice(cell.slices - 1, last)
         across = minibatches.mean_gradient(theta, norm, T, jnp.sqrt(S), draw.xi, cell.B)
         return across.at[0].add(cell.r * Y / cell.B)
 
