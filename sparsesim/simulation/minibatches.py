@@ -78,8 +78,13 @@ def random_pair(key: jax.Array, components: Array, d: int) -> tuple[jax.Array, j
     """Two vectors, the first in a uniformly random direction, whose `sampling.components` are these."""
     first, second = jax.random.normal(key, (2, d), jnp.float32)
     along = first / jnp.sqrt(jnp.sum(first**2))
-    second = second - jnp.sum(second * along) * along
-    across = second / jnp.sqrt(jnp.sum(second**2)) if d > 1 else jnp.zeros_like(second)
+    across = jnp.zeros_like(second)
+    if d > 1:
+        # Twice: what is left of a second direction close to the first is mostly rounding, along the first too.
+        for _ in range(2):
+            second = second - jnp.sum(second * along) * along
+            second = second / jnp.sqrt(jnp.sum(second**2))
+        across = second
     norm, second_along, second_across = components
     return norm * along, second_along * along + second_across * across
 
