@@ -81,8 +81,6 @@ def looks(dataset: xr.Dataset) -> dict[float, tuple[Any, float]]:
 def legend(figure: Figure, dataset: xr.Dataset) -> None:
     """What `panel` draws: a row of colours, a row of kinds."""
     colours, kinds = [(Line2D([], [], **LIMIT), r"limit $d \to \infty$")], []
-    if discrete(dataset):
-        colours.append((Line2D([], [], **WHOLE), r"limit that is a map ($\delta$ = 0)"))
     for d, (colour, size) in looks(dataset).items():
         face = colour if size == SIZES[-1] else "white"
         mark = Line2D([], [], color=colour, lw=0.9, marker="o", ms=size, mfc=face, mew=0.8)
@@ -91,6 +89,8 @@ def legend(figure: Figure, dataset: xr.Dataset) -> None:
     if "exact_map" in dataset:
         dotted, solid = DOTTED_CURVES[_dotted(dataset)]
         kinds += [(_key(lw=0.9), solid), (_key(lw=0.9, ls=DOTTED), dotted)]
+    if discrete(dataset):
+        kinds.append((Line2D([], [], **WHOLE), r"limit that is a map ($\delta$ = 0)"))
     if (dataset["slow_time"].isel(time=-1) < COVERED * dataset["s"].values[-1]).any():
         kinds.append((_key(marker="<", ms=4.5, mew=0), "simulated up to here"))
     columns = max(len(colours), len(kinds))
