@@ -34,17 +34,18 @@ def curves(limit: LogisticLimit | LimitMap, s: np.ndarray, dimensions: np.ndarra
     curve, exact, sparse = np.full(shape[1:], np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
     errors = {kind: np.full((len(dimensions), len(VARIABLES)), np.nan) for kind in KINDS}
     shown = s == np.rint(s) if isinstance(limit, LimitMap) else np.full(len(s), True)
-    curve[np.ix_(shown, known)] = limit.trajectory(s[shown])
-    size = abs(curve[np.ix_(shown, known)]).max(axis=0)
-    for i, d in enumerate(dimensions.tolist()):
-        unit = float(limit.ticks(1.0, d))
-        times, inverse = np.unique(np.rint(unit * s) / unit, return_inverse=True)
-        found = limit.at(d, times)
-        exact[i][:, known] = found[inverse]
-        errors["exact_map"][i, known] = abs(found - limit.trajectory(times)).max(axis=0) / size
-        problem, optimizer = limit.scaling.at(d, r=limit.r)
-        sparse[i][:, known] = (sparse_ode(problem, optimizer, unit * s) / units(problem.p))[:, known]
-        errors["sparse_ode"][i, known] = abs(sparse[i] - curve)[np.ix_(shown, known)].max(axis=0) / size
+    with np.errstate(over="ignore", invalid="ignore"):  # a map that is unstable leaves the range of a float
+        curve[np.ix_(shown, known)] = limit.trajectory(s[shown])
+        size = abs(curve[np.ix_(shown, known)]).max(axis=0)
+        for i, d in enumerate(dimensions.tolist()):
+            unit = float(limit.ticks(1.0, d))
+            times, inverse = np.unique(np.rint(unit * s) / unit, return_inverse=True)
+            found = limit.at(d, times)
+            exact[i][:, known] = found[inverse]
+            errors["exact_map"][i, known] = abs(found - limit.trajectory(times)).max(axis=0) / size
+            problem, optimizer = limit.scaling.at(d, r=limit.r)
+            sparse[i][:, known] = (sparse_ode(problem, optimizer, unit * s) / units(problem.p))[:, known]
+            errors["sparse_ode"][i, known] = abs(sparse[i] - curve)[np.ix_(shown, known)].max(axis=0) / size
     full = ("dimension", "s", "variable")
     return xr.Dataset(
         {

@@ -119,8 +119,10 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
             numbers = " ".join(f"{errors.sel(dimension=d).item():<7.1e}" for d in shown)
             apart = kind == "sparse_ode" and bool(own["discrete"])
             rows.append((f"  {case}", f"{numbers} " + ("not: a map" if apart else f"d^{-order:.2f}")))
-            if not apart and (_stalled(own, kind) or not order > SLOWEST):
-                last = errors.isel(dimension=-1)
+            last = errors.isel(dimension=-1)
+            if not np.isfinite(last):
+                remarks.append(f"{case}: unstable, the {words} or the limit outgrows a float")
+            elif not apart and (_stalled(own, kind) or not order > SLOWEST):
                 remarks.append(
                     f"{case}: the {words} does not visibly converge to the limit, R is {last.item():.2g} away at d = "
                     f"{last['dimension'].item():.0e}"

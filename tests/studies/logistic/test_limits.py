@@ -13,6 +13,8 @@ from rich.console import Console
 
 from sparsesim import Scaling, run, store
 from sparsesim import config as configuration
+from sparsesim.figures import convergence
+from sparsesim.figures import limits as panels
 from sparsesim.studies.logistic import curves, limits
 from sparsesim.sweep import Sweep, Times
 from sparsesim.theory.logistic import LimitMap, limit_of
@@ -127,6 +129,20 @@ def test_a_wrong_limit_shows(monkeypatch: pytest.MonkeyPatch) -> None:
         "on: the sparse ODE does not visibly converge",
     ]
     assert data.attrs["verdict"] == "disagrees"
+
+
+def test_an_unstable_map_is_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the ceiling of curvature, at h eps (1 + r^2) = 2 (2 - eps), which no limit ODE has."""
+    monkeypatch.setattr(limits, "DIMENSIONS", FEW)
+    data = computed(sweep_of({"wild": {**MAP, "c_eta": 10.0}, "on": RESONANCE}, c_eta=0.7))
+    assert data["verdict"].sel(case="wild").item() == "unstable"
+    assert data.attrs["verdict"] == "agrees"
+    assert limits.outcome(data).remarks == [
+        f"wild: unstable, the {words} or the limit outgrows a float" for words in limits.NAMES.values()
+    ]
+    assert limits.summary(data)["limits"]["wild"]["order_exact_map"]["R"] is None
+    for figure in (panels.rows(data, ("R", "theta_par")), convergence.convergence(data, limits.NAMES)):
+        figure.draw_without_rendering()
 
 
 BAD = [
