@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from sparsesim.simulation.datasets import simulate_cells
 from sparsesim.simulation.driver import Progress
 from sparsesim.theory import limits, logistic, stability
 from sparsesim.theory.least_squares import activity
+from sparsesim.theory.logistic.fixed_point import SaturatedBranch
 
 SCALING = tuple(field.name for field in fields(Scaling))
 # Values that replace what the scaling says; `eta_over_critical` sets eta as a multiple of the exact frontier.
@@ -107,7 +109,9 @@ class Times:
             return rate(problem, optimizer)
         if self.unit == "relaxations":
             raise ValueError("times.unit must not be 'relaxations' for logistic regression; take e_folds")
-        return logistic.decay_rate(problem, optimizer)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SaturatedBranch)  # past the fold trajectories settle on it
+            return logistic.decay_rate(problem, optimizer)
 
 
 class SweepCell(NamedTuple):

@@ -13,6 +13,8 @@ import xarray as xr
 from sparsesim.report import Outcome
 from sparsesim.simulation.driver import Progress
 from sparsesim.studies import frontier, grid, limits, momentum, phase_diagram, triple_point
+from sparsesim.studies.logistic import bias_speed, noise_floor
+from sparsesim.studies.logistic import frontier as logistic_frontier
 from sparsesim.studies.logistic import limits as logistic_limits
 from sparsesim.sweep import Sweep
 
@@ -54,5 +56,11 @@ STUDIES: Mapping[str, Mapping[str, Study]] = {
         "phase_diagram": phase_diagram,
         "triple_point": triple_point,
     },
-    "logistic": {"grid": grid, "limits": logistic_limits},
+    "logistic": {
+        "grid": grid,
+        "bias_speed": bias_speed,
+        "frontier": logistic_frontier,
+        "limits": logistic_limits,
+        "noise_floor": noise_floor,
+    },
 }

@@ -1,0 +1,1 @@
+"""Figures of the studies of rare-class logistic regression."""

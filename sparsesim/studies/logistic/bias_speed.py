@@ -1,0 +1,136 @@
+"""Bias against speed: the excess risk where noise holds it, and the rate at which it is reached, as momentum grows.
+
+The paper sees a trade-off that momentum opens above resonance: slower, and closer to the optimum. Two families of cells
+along delta take it apart. Where the learning rate follows the prescription, which above resonance is eta = eps/p, both
+floor and rate fall with eps. Where it stays, the floor stays and the rate alone falls, as eps/2: momentum costs speed
+and buys nothing, and what lowers the floor is the smaller learning rate. SGD without momentum at that learning rate has
+the same floor, and momentum makes it faster by less than a factor of two, where it is critically damped.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from sparsesim import report
+from sparsesim.comparison import compare
+from sparsesim.figures import style
+from sparsesim.figures.logistic import bias_speed as pictures
+from sparsesim.problems import HeavyBall, RareClassLogistic
+from sparsesim.simulation.driver import Progress
+from sparsesim.studies import checks
+from sparsesim.studies.logistic import floors
+from sparsesim.sweep import CASE, Sweep, run_sweep
+from sparsesim.theory import logistic
+
+POINTS = 41  # of a curve over learning rates
+BELOW, ABOVE = 3.0, 30.0  # how far it goes beyond those of the cells
+
+
+def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
+    """The simulated and compared cells, where they settle, and what all learning rates would give.
+
+    Returns:
+        Over (case, delta) beside what is compared: what `floors.floors` says; `excess_risk` of the last means of
+        theta_par and R with `excess_risk_std_error`, and `fixed_excess_risk` at the exact fixed point. Along `point`,
+        learning rates up to the lower of the true ceilings: `curve_rate` and `curve_excess_risk` by delta, `plain_rate`
+        and `plain_excess_risk` of SGD without momentum.
+
+    Raises:
+        ValueError: the sweep is not of cases over delta, or their problem is not one.
+        MemoryError: see `run_sweep`.
+    """
+    if not sweep.cases:
+        raise ValueError("sweep.cases must name at least one case in the study bias_speed, got none")
+    checks.axes(sweep, "bias_speed", ("delta",), cases=True)
+    problems = {cell.problem for cell in sweep.cells()}
+    if len(problems) > 1:
+        raise ValueError(f"the cases of the study bias_speed must be of one problem, got {len(problems)}")
+    (problem,) = problems
+    assert isinstance(problem, RareClassLogistic)
+    dataset = compare(run_sweep(sweep, progress)).sortby("delta")
+    dataset = dataset.assign(floors.floors(dataset))
+    dataset = dataset.assign(_excess_risks(problem, dataset))
+    low, high = float(dataset["eta"].min()) / BELOW, float(dataset["eta"].max()) * ABOVE
+    *curves, plain = (_curve(problem, eps, low, high) for eps in (*dataset["eps"].isel({CASE: 0}).values.tolist(), 1.0))
+    dataset = dataset.assign(
+        curve_rate=(("delta", "point"), [rates for rates, _ in curves]),
+        curve_excess_risk=(("delta", "point"), [risks for _, risks in curves]),
+        plain_rate=("point", plain[0]),
+        plain_excess_risk=("point", plain[1]),
+    )
+    if dataset.attrs["verdict"] == "agrees" and bool(floors.wrong(dataset).any()):
+        dataset.attrs["verdict"] = "disagrees"
+    return dataset
+
+
+def draw(dataset: xr.Dataset, folder: Path) -> list[Path]:
+    """Excess risk at the floor against the rate, along momentum."""
+    return style.save(pictures.bias_speed(dataset), folder, "bias_speed")
+
+
+def summary(dataset: xr.Dataset) -> dict[str, object]:
+    """Verdicts and scores, and by case how floor and rate change along delta."""
+    return {
+        **report.summary(dataset),
+        "settled": int(dataset["floor_z"].notnull().sum()),
+        "cases": {
+            str(case): {
+                name: dataset[name].sel({CASE: case}).values.tolist()
+                for name in ("eps", "eta", "excess_risk", "excess_risk_std_error", "fixed_excess_risk", "fixed_rate")
+            }
+            for case in dataset[CASE].values
+        },
+    }
+
+
+def outcome(dataset: xr.Dataset) -> report.Outcome:
+    """Case by case the floor and the rate along delta, before the comparison of the moments."""
+    compared = report.comparison(dataset)
+    rows = []
+    for case in dataset[CASE].values:
+        rows.append((f"{case}: delta, eps, eta", "excess risk simulated | exact, rate over eps/2"))
+        for delta in dataset["delta"].values:
+            cell = dataset.sel({CASE: case, "delta": delta})
+            floor, error, exact = (
+                float(cell[name]) for name in ("excess_risk", "excess_risk_std_error", "fixed_excess_risk")
+            )
+            rows.append(
+                (
+                    f"  {delta:.3g}, {float(cell['eps']):.2g}, {float(cell['eta']):.2g}",
+                    f"{floor:.4g} ± {error:.1g} | {exact:.4g}, {2.0 * float(cell['fixed_rate'] / cell['eps']):.3g}",
+                )
+            )
+    return report.Outcome(
+        "bias and speed: what momentum does to the floor and to the rate",
+        [*rows, *floors.rows(dataset), *compared.rows],
+        [*compared.remarks, *floors.remarks(dataset)],
+    )
+
+
+def _excess_risks(problem: RareClassLogistic, dataset: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Excess risk of the last means, its standard error by its slopes, and that of the exact fixed point."""
+    end = dataset.isel(time=-1)
+    theta_par, R = (end["mean"].sel(moment=name, drop=True) for name in ("theta_par", "R"))
+    errors = [end["std_error"].sel(moment=name, drop=True) for name in ("theta_par", "R")]
+    c = logistic.coefficients(problem, theta_par.values, R.values)
+    slopes = c.A * theta_par - c.b * problem.r, 0.5 * c.A  # in theta_par and in R
+    variance = (slopes[0] * errors[0]) ** 2 + (slopes[1] * errors[1]) ** 2
+    fixed = dataset["fixed_theta_par"], dataset["fixed_R"]
+    return {
+        "excess_risk": theta_par.copy(data=logistic.excess_risk(problem, theta_par.values, R.values)),
+        "excess_risk_std_error": theta_par.copy(data=np.sqrt(variance.values)),
+        "fixed_excess_risk": fixed[0].copy(data=logistic.excess_risk(problem, *(values.values for values in fixed))),
+    }
+
+
+def _curve(problem: RareClassLogistic, eps: float, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """Rates and excess risks of fixed points at learning rates up to the ceiling; NaN where one is unstable."""
+    high = min(high, logistic.critical_learning_rate(problem, eps))
+    found = np.full((2, POINTS), np.nan)
+    for i, eta in enumerate(np.geomspace(low, high, POINTS).tolist()):
+        optimizer = HeavyBall(eta, eps)
+        state, rate = floors.fixed_point(problem, optimizer)[0], floors.decay_rate(problem, optimizer)
+        if rate > 0.0:
+            found[:, i] = rate, logistic.excess_risk(problem, state[0], state[2])
+    return found[0], found[1]
