@@ -20,6 +20,7 @@ from benchmarks import report
 from benchmarks.cells import end_to_end
 from benchmarks.engines import engines
 from benchmarks.launches import over_cores, over_lanes
+from benchmarks.logistic import logistic
 from benchmarks.measure import Machine, Settings
 from benchmarks.programs import B, P
 from benchmarks.report import Section
@@ -41,6 +42,7 @@ def main() -> None:
     machine, settings = Machine(lanes), Settings(arguments.rounds, arguments.seconds)
     sections: dict[str, Callable[[], list[Section]]] = {
         "engines": lambda: engines(machine, settings),
+        "logistic": lambda: logistic(machine, settings),
         "scaling": lambda: scaling(machine, settings),
         "launches": lambda: [over_lanes(lanes, settings) if lanes else over_cores(machine, settings)],
         "cells": lambda: [end_to_end(settings)],
@@ -73,7 +75,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--sections",
         nargs="+",
-        choices=("engines", "scaling", "launches", "cells", "samplers"),
+        choices=("engines", "logistic", "scaling", "launches", "cells", "samplers"),
         help="measure these alone; the files then hold nothing else (default: all)",
     )
     parser.add_argument("--rounds", type=int, default=5)

@@ -33,8 +33,7 @@ def engines(machine: Machine, settings: Settings) -> list[Section]:
     for d in DIMENSIONS + REDUCED_ONLY:
         measured = rates(cases(d, machine), settings)
         speeds.append({"d": d, **measured.medians()})
-        known = {name: pair for name, pair in RATIOS.items() if speeds[-1].keys() >= set(pair)}
-        ratios.append({"d": d, **{name: measured.ratio(faster, slower) for name, (slower, faster) in known.items()}})
+        ratios.append({"d": d, **measured.ratios(RATIOS)})
     return [
         Section("engines", "trajectory-updates per second", speeds, NOTES),
         Section("ratios", "time of an update over time of an update", ratios, []),

@@ -77,6 +77,14 @@ class Rates(NamedTuple):
         """How many times as fast one case is as another."""
         return statistics.median(row[faster] / row[slower] for row in self.rounds)
 
+    def ratios(self, pairs: Mapping[str, tuple[str, str]]) -> dict[str, float]:
+        """Time of an update of the first of each pair over that of the second, where both were measured."""
+        return {
+            name: self.ratio(faster, slower)
+            for name, (slower, faster) in pairs.items()
+            if self.rounds[0].keys() >= {slower, faster}
+        }
+
     def spread(self) -> float:
         """Fastest over slowest case, each relative to its round."""
         relative = [

@@ -23,12 +23,17 @@ def stable(problem: LeastSquares) -> HeavyBall:
     return HeavyBall(0.5 * problem.B / (problem.d + 2 + (problem.B - 1) * problem.p), EPS)
 
 
-def launched(problem: LeastSquares, plan: Plan, machine: Machine) -> Case:
+def cell_of(problem: LeastSquares) -> Cell:
+    """A stable cell, recorded after a tick."""
+    return Cell(problem, stable(problem), np.array([1]), START)
+
+
+def launched(cell: Cell, plan: Plan, machine: Machine) -> Case:
     """A launch of the driver; a tick is one of the plan's clock."""
-    program = plan.program(problem)
+    program = plan.program(cell.problem)
 
     def group(ticks: int) -> Group:
-        return Group(program, [0], [Cell(problem, stable(problem), np.array([ticks]), START)], plan)
+        return Group(program, [0], [cell._replace(times=np.array([ticks]))], plan)
 
     count = machine.blocks(group(1))
     blocks = [Block(0, number * program.lanes, program.lanes, False) for number in range(count)]
@@ -41,12 +46,12 @@ def launched(problem: LeastSquares, plan: Plan, machine: Machine) -> Case:
 
 def reduced_engine(problem: LeastSquares, machine: Machine, clock: str = "active") -> Case:
     """The reduced engine."""
-    return launched(problem, Plan(clock, 0, 1), machine)
+    return launched(cell_of(problem), Plan(clock, 0, 1), machine)
 
 
 def vector_engine(problem: LeastSquares, machine: Machine, oracle: str) -> Case:
     """The vector engine, by minibatches."""
-    return launched(problem, Plan("minibatch", 0, 1, "vector", oracle), machine)
+    return launched(cell_of(problem), Plan("minibatch", 0, 1, "vector", oracle), machine)
 
 
 Start = Callable[[jax.Array], Any]
@@ -89,14 +94,13 @@ def reduced_floor(problem: LeastSquares, machine: Machine) -> Case:
     """The random numbers of the reduced engine: `reduced._draw` in as many lanes and blocks, summed."""
     plan = Plan("active", 0, 1)
     program = reduced.Program(plan.clock, noisy=False)
-    optimizer = stable(problem)
-    blocks = machine.blocks(Group(program, [0], [Cell(problem, optimizer, np.array([1]), START)], plan))
+    blocks = machine.blocks(Group(program, [0], [cell_of(problem)], plan))
 
     def step(state: tuple[sampling.Xoshiro, jax.Array], _: jax.Array, cell: reduced.Parameters) -> Any:
         generator, draw = reduced._draw(state[0], cell, program)
         return generator, state[1] + sum(draw)
 
-    parameters = program.parameters(problem, optimizer, START)
+    parameters = program.parameters(problem, stable(problem), START)
     return looped(_generator_and_total, step, parameters, blocks, program.lanes, machine)
 
 
@@ -104,7 +108,7 @@ def vector_floor(problem: LeastSquares, machine: Machine) -> Case:
     """The d Gaussians of an update of the vector engine, and nothing else."""
     plan = Plan("minibatch", 0, 1, "vector", "sampled")
     program = vector.program_of(problem, plan.clock, "sampled")
-    blocks = machine.blocks(Group(program, [0], [Cell(problem, stable(problem), np.array([1]), START)], plan))
+    blocks = machine.blocks(Group(program, [0], [cell_of(problem)], plan))
 
     def start(key: jax.Array) -> tuple[jax.Array, jax.Array]:
         return jax.random.key_data(key), jnp.zeros(problem.d)
