@@ -1,26 +1,13 @@
 """Trajectories of logistic regression for tests: the engine's, and those of a loop that shares no code with it."""
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
+from paths import engine_paths
 
 from sparsesim import HeavyBall, RareClassLogistic
-from sparsesim.simulation import sampling
-from sparsesim.simulation.logistic import vector
 
 Start = tuple[float, float, float, float, float]  # theta_par, m_par, R, V, C
-
-
-@functools.cache
-def _compiled(program: vector.Program) -> Callable[..., Any]:
-    def run(key: np.ndarray, lane: jax.Array, cell: Any, targets: np.ndarray) -> Any:
-        return program.run(sampling.trajectory_key(key, lane), cell, targets)
-
-    # The cell is an argument, so that cells of one program compile once.
-    return jax.jit(jax.vmap(run, in_axes=(None, 0, None, None)))
 
 
 def vector_paths(
@@ -33,14 +20,16 @@ def vector_paths(
     trajectories: int = 4000,
     transformation: Any = None,
 ) -> np.ndarray:
-    """The five moments of single trajectories, (trajectory, time, moment)."""
-    program = vector.program_of(problem, oracle, transformation)
-    number = sampling.cell_number(problem, optimizer)
-    targets = program.targets(np.asarray(ticks, np.float64), 0, number, range(trajectories))
-    cell = program.parameters(problem, optimizer, start)
-    lanes = np.arange(trajectories, dtype=np.uint32)
-    record = _compiled(program)(sampling.cell_key(0, number), lanes, cell, targets)
-    return np.ldexp(np.asarray(record.values, np.float64), record.exponent)
+    """The five moments of single trajectories of the vector engine, (trajectory, time, moment)."""
+    return engine_paths(
+        problem,
+        optimizer,
+        ticks,
+        trajectories=trajectories,
+        oracle=oracle,
+        start=start,
+        transformation=transformation,
+    )
 
 
 def loop_paths(

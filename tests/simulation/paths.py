@@ -1,16 +1,32 @@
 """What the tests of the engines share: raw trajectories, random cells, and an oracle that shares no code with them."""
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import numpy as np
 
 from sparsesim import HeavyBall, LeastSquares
+from sparsesim.problems import Problem
 from sparsesim.simulation import sampling
-from sparsesim.simulation.driver import Plan
+from sparsesim.simulation.driver import Plan, Program
+
+
+@functools.cache
+def compiled(program: Program) -> Callable[..., Any]:
+    """Raw trajectories of a program; whoever changes what it traces clears this cache before and after."""
+
+    def run(key: np.ndarray, lane: jax.Array, cell: Any, targets: Any) -> Any:
+        return program.run(sampling.trajectory_key(key, lane), cell, targets)
+
+    # The cell is an argument, so that the cells of a program compile once.
+    return jax.jit(jax.vmap(run, in_axes=(None, 0, None, 0 if program.targets_per_trajectory else None)))
 
 
 def engine_paths(
-    problem: LeastSquares,
-    optimizer: HeavyBall,
+    problem: Problem,
+    optimizer: HeavyBall | None,
     ticks: list[int],
     *,
     trajectories: int,
@@ -18,19 +34,17 @@ def engine_paths(
     engine: str = "vector",
     oracle: str = "sampled",
     seed: int = 0,
-    start: tuple[float, float, float] = (1.0, 0.0, 0.0),
+    start: tuple[float, ...] = (1.0, 0.0, 0.0),
+    transformation: Any = None,
 ) -> np.ndarray:
-    """R, V, C of single trajectories of one engine, (trajectory, time, 3); `oracle` is the vector engine's."""
-    program = Plan(clock, seed, trajectories, engine, oracle if engine == "vector" else None).program(problem)
+    """Moments of single trajectories of one engine, (trajectory, time, moment); `oracle` is the vector engine's."""
+    plan = Plan(clock, seed, trajectories, engine, oracle if engine == "vector" else None, transformation)
+    program = plan.program(problem)
     number = sampling.cell_number(problem, optimizer)
     key = sampling.cell_key(seed, number)
     cell = program.parameters(problem, optimizer, start)
     targets = program.targets(np.asarray(ticks, np.float64), seed, number, range(trajectories))
-    run = jax.vmap(
-        lambda lane, targets: program.run(sampling.trajectory_key(key, lane), cell, targets),
-        in_axes=(0, 0 if program.targets_per_trajectory else None),
-    )
-    record = jax.jit(run)(np.arange(trajectories, dtype=np.uint32), targets)
+    record = compiled(program)(key, np.arange(trajectories, dtype=np.uint32), cell, targets)
     with np.errstate(over="ignore"):
         return np.ldexp(np.asarray(record.values, np.float64) + np.asarray(record.rests), record.exponent)
 

@@ -1,42 +1,18 @@
 """The reduced engine against the vector engine: equal in law, jointly in R, V and C; and a test that would notice."""
 
 import functools
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from paths import engine_paths
-from scipy import stats
+from laws import ALPHA, joint_pvalue
+from paths import compiled, engine_paths
 
 from sparsesim import HeavyBall, LeastSquares
 from sparsesim.simulation import quantiles, reduced, sampling
 
-# Chance that one comparison below calls equal laws different.
-ALPHA = 1e-5
 TRAJECTORIES = 10_000
 TICKS = [1, 3, 12]
-
-
-def joint_pvalue(a: np.ndarray, b: np.ndarray) -> float:
-    """Two samples of (R, V, C), each (trajectory, 3): the least of nine Kolmogorov-Smirnov tests, times nine.
-
-    The moments, the angle between e and m, and five random directions through the logarithms of moments and the angle:
-    a wrong joint law with right marginals shows in those.
-    """
-    rng, features = np.random.default_rng(1), []
-    for R, V, C in (a.T, b.T):
-        with np.errstate(all="ignore"):
-            angle = np.nan_to_num(C / np.sqrt(R * V))
-        logs = np.log(np.maximum([R, V], 1e-30))
-        # Rounding would split the atoms of idle minibatches and of parallel e and m: noise makes both smooth.
-        features.append(np.stack([*logs, angle]) + 1e-3 * rng.normal(size=(3, len(R))))
-    spread = np.concatenate(features, axis=1).std(axis=1, keepdims=True)
-    directions = np.random.default_rng(0).normal(size=(5, 3))
-    mixed = [directions @ (feature / spread) for feature in features]
-    columns = [np.concatenate([sample.T, f[2:], m]) for sample, f, m in zip((a, b), features, mixed, strict=True)]
-    scale = columns[0].std(axis=1, keepdims=True) + 0.03 * np.abs(columns[0]).mean(axis=1, keepdims=True)
-    smooth = [column + 1e-3 * scale * rng.normal(size=column.shape) for column in columns]
-    pvalues = [stats.ks_2samp(x, y).pvalue for x, y in zip(*smooth, strict=True)]
-    return min(pvalues) * len(pvalues)
 
 
 def least_pvalue(
@@ -114,8 +90,11 @@ def power_pvalue() -> float:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_wrong_yet() -> None:
+def nothing_is_wrong_elsewhere() -> Iterator[None]:
     right_paths()
+    compiled.cache_clear()
+    yield
+    compiled.cache_clear()
 
 
 def test_power_nothing_wrong_passes() -> None:

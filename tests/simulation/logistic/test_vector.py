@@ -12,6 +12,7 @@ import numpy as np
 import optax
 import pytest
 from logistic_paths import Start, loop_paths, vector_paths
+from paths import compiled
 from scipy import special, stats
 
 from sparsesim import HeavyBall, RareClassLogistic
@@ -75,6 +76,7 @@ def test_law_is_that_of_a_plain_loop(
 @pytest.mark.slow
 def test_law_of_a_minibatch_in_slices_is_that_of_a_plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vector, "WIDEST", 16)
+    compiled.cache_clear()
     problem, optimizer = RareClassLogistic(5, 0.4, 40, 1.0), HeavyBall(2.0, 0.3)
     ours = vector_paths(problem, optimizer, TICKS, MOVING, oracle="sampled")
     assert_same_law(ours[:, 1:], loop_paths(problem, optimizer, TICKS, MOVING)[:, 1:])
