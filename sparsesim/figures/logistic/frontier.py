@@ -40,7 +40,7 @@ def frontier(dataset: xr.Dataset) -> Figure:
         for ax in column:
             style.plain_log_ticks(ax.yaxis, *ax.get_ylim())
         if len(settings) > 1:
-            column[0].legend(loc="upper left", handletextpad=0.3)
+            column[0].legend(loc="lower right", handletextpad=0.3)
     axes[0, 0].set_ylabel("squared error $R$ at the end")
     axes[1, 0].set_ylabel(r"standard deviation of $\theta_\parallel$")
     handles = [

@@ -69,7 +69,7 @@ def _flat(ax: Axes, dataset: xr.Dataset) -> None:
             label=r"exact, at $\eta = \varepsilon / p$")  # fmt: skip
     ax.set(xscale="log", xlabel=labels.axis_label("eps"), title=labels.equation("B", float(dataset["B"])))
     ax.set_xlim(eps[0] / 1.5, eps[-1] * 6.0)
-    ax.legend(loc="lower right")
+    ax.legend(loc="upper left")
 
 
 def _points(

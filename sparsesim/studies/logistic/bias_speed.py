@@ -23,7 +23,7 @@ from sparsesim.studies.logistic import floors
 from sparsesim.sweep import CASE, Sweep, run_sweep
 from sparsesim.theory import logistic
 
-POINTS = 41  # of a curve over learning rates
+POINTS = 31  # of a curve over learning rates
 BELOW, ABOVE = 3.0, 30.0  # how far it goes beyond those of the cells
 
 
@@ -119,7 +119,7 @@ def _excess_risks(problem: RareClassLogistic, dataset: xr.Dataset) -> dict[str, 
     fixed = dataset["fixed_theta_par"], dataset["fixed_R"]
     return {
         "excess_risk": theta_par.copy(data=logistic.excess_risk(problem, theta_par.values, R.values)),
-        "excess_risk_std_error": theta_par.copy(data=np.sqrt(variance.values)),
+        "excess_risk_std_error": theta_par.copy(data=np.sqrt(np.asarray(variance))),
         "fixed_excess_risk": fixed[0].copy(data=logistic.excess_risk(problem, *(values.values for values in fixed))),
     }
 
