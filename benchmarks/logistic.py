@@ -19,7 +19,7 @@ BATCHES = (16, 256, 4096)
 P, R = 0.05, 1.0
 FLOOR, EPS = 0.1, 0.1  # eta d/(2B), far below the fold, and the momentum's decay
 MOST_FEATURES = 2**22  # of a literal minibatch: more take seconds each, and gigabytes
-MOST_ROUNDS = 3  # a fourth of the time goes into compilations
+LONGEST = Settings(rounds=3, seconds=0.15)  # of some forty cases, half of whose time is compilation
 RATIOS = {
     "literal/reduced": ("literal", "reduced"),
     "sampled/reduced": ("sampled", "reduced"),
@@ -37,12 +37,11 @@ def logistic(machine: Machine, settings: Settings) -> list[Section]:
     """Updates per second by dimension and minibatch, and ratios."""
     speeds: list[Row] = []
     ratios: list[Row] = []
+    settings = Settings(min(settings.rounds, LONGEST.rounds), min(settings.seconds, LONGEST.seconds))
     for B in BATCHES:
         floor = reduced_floor(cell_of(DIMENSIONS[0], B), machine)  # of every d, and compiled once
         for d in DIMENSIONS:
-            measured = rates(
-                {**engines(d, B, machine), "floor": floor}, settings._replace(rounds=min(settings.rounds, MOST_ROUNDS))
-            )
+            measured = rates({**engines(d, B, machine), "floor": floor}, settings)
             speeds.append({"d": d, "B": B, **measured.medians()})
             ratios.append({"d": d, "B": B, **measured.ratios(RATIOS)})
     return [
