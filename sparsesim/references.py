@@ -107,7 +107,7 @@ def _least_squares(dataset: xr.Dataset, found: Cells) -> Reference:
 def _logistic(dataset: xr.Dataset, found: Cells) -> Reference:
     mean, times = dataset["mean"], dataset["clock_time"].values
     problems, optimizers = [problem for _, problem, _ in found], [optimizer for _, _, optimizer in found]
-    flat = times.reshape(len(found), -1)
+    flat = list(times.reshape(len(found), -1))
     starts = [start(dataset)] * len(found)
     exact = recursions(problems, optimizers, flat, starts)
     around = logistic.fluctuations_of(problems, optimizers, flat, starts)

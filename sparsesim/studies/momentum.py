@@ -35,6 +35,7 @@ def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
     checks.absent(sweep, ("eps",), "eps is an axis of the study momentum")
     shared = {name: value for name, value in sweep.parameters.items() if value is not None}
     problem = make_cell({**shared, "eta": 1.0, "eps": 1.0}).problem
+    assert isinstance(problem, LeastSquares)  # the studies of logistic regression are others
     grid = [[HeavyBall(eta, eps) for eps in sweep.axes["eps"]] for eta in sweep.axes["eta"]]
     progress(0, len(grid))
     variables = {name: [] for name in ("decay_rate", "feedback", "stiffness", "speed_ratio")}
