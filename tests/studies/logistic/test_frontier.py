@@ -23,7 +23,7 @@ CASES = {
 }
 
 
-def sweep(cases: dict[str, dict[str, float]], horizon: float = 8.0, trajectories: int = 128, **others) -> Sweep:
+def sweep(cases: dict[str, dict[str, float]], horizon: float = 11.0, trajectories: int = 128, **others) -> Sweep:
     times = Times(horizon, "e_folds", records=4)
     return Sweep({}, SHARED, times, trajectories, 0, "minibatch", start={"theta_par": 1.0, "R": 0.0}, cases=cases,
                  **others)  # fmt: skip
