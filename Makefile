@@ -6,6 +6,8 @@ STAMP := $(VENV)/.installed
 # What to run, and with what: make run ARGS="+sweep=dimension scale=smoke"
 ARGS ?= +sweep=phase_plane
 TESTS ?=
+# Most of the tests' time is compilation: what one process has compiled the others, and the next run, need not.
+TEST := JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.pytest_cache/jax $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-slow proofs lint format types bench bench-gpu clean
@@ -26,10 +28,10 @@ run: $(STAMP) ## sweep the phase plane, or ARGS="..." (see `python -m sparsesim.
 	$(BIN)/python -m sparsesim.run $(ARGS)
 
 test: $(STAMP) ## run the tests, or TESTS="tests/theory -k frontier"
-	JAX_PLATFORMS=cpu $(BIN)/python -m pytest --numprocesses auto $(TESTS)
+	$(TEST) --numprocesses auto $(TESTS)
 
 test-slow: $(STAMP) ## run the tests that take minutes
-	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -m slow $(TESTS)
+	$(TEST) -m slow $(TESTS)
 
 proofs: $(STAMP) ## prove the theory's formulas in exact arithmetic
 	$(BIN)/python -m sparsesim.theory.symbolic
