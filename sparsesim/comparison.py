@@ -51,13 +51,14 @@ def compare(dataset: xr.Dataset, scaling: Scaling | None = None) -> xr.Dataset:
         The dataset with `exact` and `z` (NaN where float32 rounding exceeds the standard error, as at time 0; infinite
         where a mean without sampling noise is wrong), `trusted` (whether the normal law of z can be relied on), and per
         cell `feedback` H (stable iff H < 1, equation (*); for logistic regression the learning rate over the lower of
-        its two ceilings) and `verdict`: "disagrees" (a trusted |z| beyond the bound), "unstable" (H >= 1), "untested"
-        (no trusted point) or "agrees". `limit`, if a scaling is known, holds what the limit ODE says at the same times,
-        NaN where there is none (label noise, below the frontier exponent) and for moments that it leaves open. For
-        logistic regression `exact` is the recursion of one-step means; `bias` is how far fluctuations shift the mean
-        from it and `spread` the predicted standard deviation of one trajectory, both to leading order in 1/d.
-        Attributes: z_count, z_fraction (share of trusted |z| < 1.96) with z_fraction_std_error and z_fraction_bound,
-        z_largest, z_bound, and `verdict` of the whole: "agrees", "disagrees" or "untested".
+        its two ceilings) and `verdict`: "disagrees" (a trusted |z| beyond the bound), "unstable" (H >= 1: diverges, or,
+        for logistic regression, oscillates or saturates, and stays bounded), "untested" (no trusted point) or "agrees".
+        `limit`, if a scaling is known, holds what the limit ODE says at the same times, NaN where there is none (label
+        noise, below the frontier exponent) and for moments that it leaves open. For logistic regression `exact` is the
+        recursion of one-step means; `bias` is how far fluctuations shift the mean from it and `spread` the predicted
+        standard deviation of one trajectory, both to leading order in 1/d. Attributes: z_count, z_fraction (share of
+        trusted |z| < 1.96) with z_fraction_std_error and z_fraction_bound, z_largest, z_bound, and `verdict` of the
+        whole: "agrees", "disagrees" or "untested".
 
     Raises:
         ValueError: the dataset was made with another optimizer, for which no exact moments are known, or from another

@@ -28,6 +28,8 @@ from sparsesim import _validate
 if TYPE_CHECKING:
     import optax
 
+LARGEST_SIGNAL = 25.0  # norm, in standard deviations of a class
+
 
 @dataclass(frozen=True)
 class LeastSquares:
@@ -77,7 +79,8 @@ class RareClassLogistic:
         d: dimension, a whole number of at least 1; at d = 1 there is nothing across the signal.
         p: probability of the rare class, in (0, 1).
         B: minibatch size, a whole number of at least 1.
-        r: norm of the signal, above 0.
+        r: norm of the signal, above 0 and at most 25: there the classes are told apart without learning, and beyond it
+            squares of e^b leave the range of a float.
 
     Raises:
         ValueError: an argument is outside its range; the message names it, its value and the range.
@@ -97,7 +100,8 @@ class RareClassLogistic:
         if self.p == 1.0:
             raise ValueError(f"p must be in (0, 1) for logistic regression, which needs both classes, got {self.p!r}")
         object.__setattr__(self, "B", _validate.whole("B", self.B, low=1))
-        object.__setattr__(self, "r", _validate.positive("r", self.r))
+        allowed = f"above 0 and at most {LARGEST_SIGNAL:g}"
+        object.__setattr__(self, "r", _validate.real("r", self.r, allowed, high=LARGEST_SIGNAL, low=0.0, open_low=True))
 
     @property
     def bias(self) -> float:

@@ -81,8 +81,9 @@ def test_the_bias_makes_the_logit_a_log_likelihood_ratio() -> None:
         ({"p": 1.0}, r"p must be in \(0, 1\) for logistic regression, which needs both classes, got 1.0"),
         ({"p": 0.0}, r"p must be in \(0, 1\]"),
         ({"B": 1.5}, "B must be a whole number"),
-        ({"r": 0.0}, "r must be a finite number above 0, got 0.0"),
-        ({"r": math.nan}, "r must be a finite number above 0, got nan"),
+        ({"r": 0.0}, "r must be above 0 and at most 25, got 0.0"),
+        ({"r": 26.0}, "r must be above 0 and at most 25, got 26.0"),
+        ({"r": math.nan}, "r must be above 0 and at most 25, got nan"),
     ],
 )
 def test_bad_logistic_problems_are_named(changed: dict, message: str) -> None:

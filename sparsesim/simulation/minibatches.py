@@ -94,7 +94,7 @@ def gram(position: jax.Array, momentum: jax.Array) -> jax.Array:
     return jnp.stack([jnp.sum(position * position), jnp.sum(momentum * momentum), jnp.sum(position * momentum)])
 
 
-def mean_gradient(
+def gradient_of_sums(
     vector: jax.Array, norm: jax.Array, along: jax.Array, length: jax.Array, xi: jax.Array, B: Array
 ) -> jax.Array:
     """(1/B) sum_i a_i u_i for Gaussian u_i whose residuals a_i depend on them through <u_i, vector> alone.

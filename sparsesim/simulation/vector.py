@@ -184,7 +184,7 @@ def sampled_oracle(cell: Parameters, program: Program) -> Oracle:
         root = jnp.sqrt(draw.squares)
         length = jnp.sqrt(norm**2 + cell.label_noise**2) * root
         along = (norm * root + cell.label_noise * draw.noise) * root
-        return minibatches.mean_gradient(error, norm, along, length, draw.xi, cell.B)
+        return minibatches.gradient_of_sums(error, norm, along, length, draw.xi, cell.B)
 
     return Oracle(draw, gradient, (lambda draw: draw.idle) if jumps else None)
 

@@ -198,7 +198,7 @@ def sampled_oracle(cell: Parameters, program: Program) -> Oracle:
         if program.batch == WIDEST:
             total, last = jax.lax.fori_loop(0, cell.slices - 1, following, (total, last))
         T, S, Y = total + of_slice(cell.slices - 1, last)
-        across = minibatches.mean_gradient(theta, norm, T, jnp.sqrt(S), draw.xi, cell.B)
+        across = minibatches.gradient_of_sums(theta, norm, T, jnp.sqrt(S), draw.xi, cell.B)
         return across.at[0].add(cell.r * Y / cell.B)
 
     return Oracle(draw, gradient)

@@ -65,9 +65,10 @@ def drift(problem: RareClassLogistic, optimizer: HeavyBall, state: ArrayLike) ->
         (5,), or (..., 5): the change in one minibatch.
 
     Raises:
-        ValueError: a state that is not finite, not of five moments, or with R or V below 0.
+        ValueError: a state that is not finite, not of five moments, or with R or V below 0. Whether vectors have these
+            moments (C^2 <= R V) is not asked: the formulas hold all the same.
     """
-    return changes(Cells.of([problem], [optimizer])[0], _checked(state))
+    return changes(Cells.of([problem], [optimizer])[0], checked(state))
 
 
 def jacobian(problem: RareClassLogistic, optimizer: HeavyBall, state: ArrayLike) -> np.ndarray:
@@ -84,7 +85,7 @@ def jacobian(problem: RareClassLogistic, optimizer: HeavyBall, state: ArrayLike)
     Raises:
         ValueError: a state that is not finite, not of five moments, or with R or V below 0.
     """
-    return np.eye(5) + changes_and_slopes(Cells.of([problem], [optimizer])[0], _checked(state))[1]
+    return np.eye(5) + changes_and_slopes(Cells.of([problem], [optimizer])[0], checked(state))[1]
 
 
 def changes(cells: Cells, states: np.ndarray) -> np.ndarray:
@@ -165,7 +166,7 @@ def _added_by_R(cells: Cells, c: Coefficients) -> np.ndarray:
     return cells.eps**2 * (c.D2 / cells.B + (1.0 - 1.0 / cells.B) * np.square(c.A))
 
 
-def _checked(state: ArrayLike) -> np.ndarray:
+def checked(state: ArrayLike) -> np.ndarray:
     states = _validate.numbers("state", state)
     if states.ndim == 0 or states.shape[-1] != 5:
         raise ValueError(f"state must be five moments on the last axis, got the shape {states.shape}")

@@ -35,7 +35,7 @@ from sparsesim.theory.logistic.curvature import PAIRS, second_order
 from sparsesim.theory.logistic.drift import Cells, changes_and_slopes
 from sparsesim.theory.logistic.fixed_point import fixed_point
 from sparsesim.theory.logistic.noise import step_covariances
-from sparsesim.theory.logistic.recursion import _pieces
+from sparsesim.theory.logistic.recursion import pieces
 
 TOLERANCE = 0.06  # by how much moments move in an interval, relative to their scales
 WIDEST_SIGNAL, WIDEST_R, LARGEST_BIAS = 0.5, 0.35, 0.2  # up to which the expansion was seen to hold
@@ -207,7 +207,7 @@ class _Path:
     def __init__(self, cells: Cells, start: np.ndarray, counts: np.ndarray) -> None:
         self.counts = counts
         self._cells, self._start = cells, start
-        self._pieces = list(_pieces(cells, start, counts[:, -1]))
+        self.pieces = list(pieces(cells, start, counts[:, -1]))
         # Relaxation from the start changes by little from one node to the next of a geometric grid.
         last = int(counts.max(initial=0))
         grid = np.unique(np.floor(np.geomspace(1.0, last + 1.0, 2 + int(np.log(last + 1.0) / TOLERANCE)))).astype(int)
@@ -226,7 +226,7 @@ class _Path:
     def _at(self, nodes: np.ndarray) -> np.ndarray:
         states = np.empty((*nodes.shape, 5))
         states[:] = self._start[:, None]
-        for piece in self._pieces:
+        for piece in self.pieces:
             ahead = nodes[piece.cells] - piece.start[:, None]
             rows, columns = np.nonzero((ahead > 0) & (ahead <= piece.length[:, None]))
             states[piece.cells[rows], columns] = piece.at(rows, ahead[rows, columns])

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sparsesim.problems import RareClassLogistic
+from sparsesim.problems import HeavyBall, RareClassLogistic
 from sparsesim.theory.logistic.coefficients import coefficients
+from sparsesim.theory.logistic.drift import Cells, squared_gradient
 
 
 class MeanGradient(NamedTuple):
@@ -61,8 +62,8 @@ def squared_gradient_across(problem: RareClassLogistic, theta_par: ArrayLike, R:
         ValueError: a state outside its range.
     """
     c = coefficients(problem, theta_par, R)
-    d, B, R = problem.d, problem.B, np.asarray(R)[()]
-    return ((d - 1) * c.D0 + c.D2 * R) / B + (1.0 - 1.0 / B) * c.A**2 * R
+    cells = Cells.of([problem], [HeavyBall(1.0, 1.0)])[0]  # a gradient knows no optimizer
+    return squared_gradient(cells, c, np.asarray(R))[()]
 
 
 def gradient_covariance(problem: RareClassLogistic, theta_par: ArrayLike, R: ArrayLike) -> GradientCovariance:

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from sparsesim.problems import HeavyBall, RareClassLogistic
 from sparsesim.theory.logistic.class_means import ClassMeans
 from sparsesim.theory.logistic.coefficients import Coefficients, coefficients_at
-from sparsesim.theory.logistic.drift import Cells, _checked
+from sparsesim.theory.logistic.drift import Cells, checked
 
 
 def step_covariance(problem: RareClassLogistic, optimizer: HeavyBall, state: ArrayLike) -> np.ndarray:
@@ -41,7 +41,7 @@ def step_covariance(problem: RareClassLogistic, optimizer: HeavyBall, state: Arr
     Raises:
         ValueError: a state that is not finite, not of five moments, or with R or V below 0.
     """
-    states = _checked(state)
+    states = checked(state)
     cells = Cells.of([problem], [optimizer])[0]
     at = problem.p, problem.r, states[..., 0], states[..., 2]
     return step_covariances(cells, states, coefficients_at(*at), ClassMeans.at(*map(np.asarray, at)))

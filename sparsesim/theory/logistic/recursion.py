@@ -79,7 +79,7 @@ def recursions(
     states = np.array([problem.start_moments(start) for problem, start in zip(problems, starts, strict=True)])
     result = np.empty((*counts.shape, 5))
     result[counts == 0] = states[(counts == 0).any(axis=1)]
-    for piece in _pieces(Cells.of(problems, optimizers), states, counts[:, -1]):
+    for piece in pieces(Cells.of(problems, optimizers), states, counts[:, -1]):
         ahead = counts[piece.cells] - piece.start[:, None]
         rows, columns = np.nonzero((ahead > 0) & (ahead <= piece.length[:, None]))
         result[piece.cells[rows], columns] = piece.at(rows, ahead[rows, columns])
@@ -103,8 +103,8 @@ class Solution:
         """Up to `horizon`, a whole number of minibatches above 0; the rest is as in `recursion`."""
         horizon = _validate.whole("horizon", horizon, low=1)
         state = np.array([problem.start_moments(start)])
-        self._pieces = list(_pieces(Cells.of([problem], [optimizer]), state, np.array([horizon])))
-        self.breaks = np.array([piece.start[0] for piece in self._pieces] + [horizon])
+        self.pieces = list(pieces(Cells.of([problem], [optimizer]), state, np.array([horizon])))
+        self.breaks = np.array([piece.start[0] for piece in self.pieces] + [horizon])
 
     def __call__(self, times: ArrayLike) -> np.ndarray:
         """The states at times (time,), which need not be whole: (time, 5).
@@ -116,10 +116,10 @@ class Solution:
         """
         allowed = f"between 0 and {self.breaks[-1]}"
         k = _validate.numbers("times", times, allowed, low=0.0, high=float(self.breaks[-1]))
-        where = np.clip(np.searchsorted(self.breaks, k, side="right") - 1, 0, len(self._pieces) - 1)
+        where = np.clip(np.searchsorted(self.breaks, k, side="right") - 1, 0, len(self.pieces) - 1)
         states = np.empty((*k.shape, 5))
         for index in np.unique(where):
-            inside, piece = where == index, self._pieces[index]
+            inside, piece = where == index, self.pieces[index]
             ahead = k[inside] - piece.start[0]
             states[inside] = piece.at(np.zeros(ahead.shape, dtype=np.intp), ahead)
         return states
@@ -153,7 +153,7 @@ class _Steps(NamedTuple):
         return (1.0 - share) * self.states[before, rows] + share * self.states[before + 1, rows]
 
 
-def _pieces(cells: Cells, states: np.ndarray, horizons: np.ndarray) -> Iterator[_Polynomials | _Steps]:
+def pieces(cells: Cells, states: np.ndarray, horizons: np.ndarray) -> Iterator[_Polynomials | _Steps]:
     """Pieces that cover (0, horizon] of every cell, in order for each cell."""
     states = states.copy()
     k = np.zeros(len(states), dtype=np.int64)

@@ -77,7 +77,7 @@ def test_one_step_of_the_reduced_engine_follows_the_drift_at_a_thousand_states()
     cells = random_cells(1000, (1, 2, 3, 4, 5, 8, 100, 10**9), (1, 2, 5, 16), seed=1)
     z = scores(cells, Plan("minibatch", 3, TRAJECTORIES))
     assert np.isfinite(z).mean() > 0.8
-    assert surprise(z) > ALPHA
+    assert surprise(z) > 0.01
     # D2 R/B is no small part of E|g|^2 at small d: more than a tenth in every seventh cell of those.
     shares = [share_of_D2(cell) for cell in cells if 2 < cell.problem.d < 10]
     assert np.mean(np.abs(shares) > 0.1) > 1.0 / 7.0
@@ -97,14 +97,17 @@ def share_of_D2(cell: Cell) -> float:
         pytest.param("sampled", 2, (1, 16, 40, 200), 200, marks=pytest.mark.slow),
         pytest.param("sampled", 40, (1, 16, 40), 500, marks=pytest.mark.slow),
         ("literal", 3, (4,), 200),
+        pytest.param("literal", 1, (2,), 100, marks=pytest.mark.slow),
         pytest.param("literal", 2, (1,), 100, marks=pytest.mark.slow),
-        pytest.param("literal", 8, (12,), 300, marks=pytest.mark.slow),
+        pytest.param("literal", 8, (12,), 600, marks=pytest.mark.slow),
     ],
 )
 def test_one_step_of_the_vector_engine_follows_the_drift(
     oracle: str, d: int, batches: tuple[int, ...], count: int
 ) -> None:
     z = scores(random_cells(count, (d,), batches, seed=d), Plan("minibatch", 3, TRAJECTORIES, "vector", oracle))
+    # At d = 1 only m_par moves.
+    assert np.isfinite(z).mean() > (0.2 if d == 1 else 0.8)
     assert surprise(z) > ALPHA
 
 
