@@ -90,7 +90,9 @@ def test_one_compilation_serves_all_cells() -> None:
 
 
 # The vector engine: both oracles, and the counts that the Poisson clock draws on the host.
-@pytest.mark.parametrize(("clock", "oracle"), [("active", "sampled"), ("poisson", "literal")])
+@pytest.mark.parametrize(
+    ("clock", "oracle"), [("active", "sampled"), pytest.param("poisson", "literal", marks=pytest.mark.slow)]
+)
 def test_the_vector_engine_is_as_independent(clock: str, oracle: str) -> None:
     cells = [(LeastSquares(6, p, 3), HeavyBall(0.2, eps)) for p, eps in ((0.4, 0.3), (0.6, 1.0))]
     arguments = {"trajectories": 300, "clock": clock, "engine": "vector", "oracle": oracle}
@@ -188,7 +190,7 @@ def test_vectorised_launches_of_equal_blocks_are_full() -> None:
     assert driver.padding(np.array([[4.0, 1.0], [2.0, 2.0]]), 2) == pytest.approx(1.0 - 9.0 / 12.0)
 
 
-@pytest.mark.parametrize("clock", ["active", "minibatch"])
+@pytest.mark.parametrize("clock", [pytest.param("active", marks=pytest.mark.slow), "minibatch"])
 def test_a_vectorised_launch_computes_what_a_sequential_one_does(clock: str) -> None:
     """As an accelerator runs it: cells of other horizons wait for each other, in another shape, so not to the bit."""
     cells = [*CELLS[:3], CELLS[5], Scaling(0.2, 0.5, 0.5).at(30)]

@@ -35,11 +35,9 @@ ACROSS = (2.0, 3.0, -1.5)
 @pytest.mark.parametrize(
     ("problem", "optimizer", "clock", "start"),
     [
-        (LeastSquares(1, 0.5, 1), HeavyBall(0.3, 0.4), "active", (4.0, 9.0, -6.0)),
         (LeastSquares(2, 0.3, 2), HeavyBall(0.3, 0.3), "active", ACROSS),
         (LeastSquares(3, 0.4, 3, label_noise=0.7), HeavyBall(0.3, 0.5), "minibatch", (0.0, 0.5, 0.0)),
         (LeastSquares(5, 0.2, 3), HeavyBall(0.5, 0.3), "poisson", (1.0, 0.0, 0.0)),
-        (LeastSquares(5, 1.0, 2), HeavyBall(0.2, 1.0), "active", (1.0, 0.0, 0.0)),
     ],
 )
 def test_engines_agree_in_law(
@@ -53,10 +51,12 @@ def test_the_reduced_engine_agrees_with_the_algorithm_as_written() -> None:
     assert least_pvalue(problem, HeavyBall(0.3, 0.5), "minibatch", ACROSS, oracle="literal") > ALPHA
 
 
-@pytest.mark.slow  # eight compilations of the vector engine more
+@pytest.mark.slow  # ten compilations of the vector engine more
 @pytest.mark.parametrize(
     ("problem", "optimizer", "clock", "start"),
     [
+        (LeastSquares(1, 0.5, 1), HeavyBall(0.3, 0.4), "active", (4.0, 9.0, -6.0)),
+        (LeastSquares(5, 1.0, 2), HeavyBall(0.2, 1.0), "active", (1.0, 0.0, 0.0)),
         (LeastSquares(1, 0.2, 4, label_noise=0.3), HeavyBall(0.3, 0.4), "active", (1.0, 0.0, 0.0)),
         (LeastSquares(2, 0.1, 5, label_noise=2.0), HeavyBall(0.3, 0.2), "poisson", ACROSS),
         (LeastSquares(2, 1.0, 1), HeavyBall(0.4, 1.0), "minibatch", ACROSS),

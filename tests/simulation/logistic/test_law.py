@@ -92,7 +92,7 @@ def share_of_D2(cell: Cell) -> float:
 @pytest.mark.parametrize(
     ("oracle", "d", "batches", "count"),
     [
-        ("sampled", 1, (1, 5, 16), 100),
+        pytest.param("sampled", 1, (1, 5, 16), 100, marks=pytest.mark.slow),
         ("sampled", 4, (1, 5, 16), 200),
         pytest.param("sampled", 2, (1, 16, 40, 200), 200, marks=pytest.mark.slow),
         pytest.param("sampled", 40, (1, 16, 40), 500, marks=pytest.mark.slow),

@@ -32,7 +32,7 @@ def scores(batches: tuple[int, ...], trajectories: int) -> np.ndarray:
     "batches",
     [
         (1, 16),
-        (65,),
+        pytest.param((65,), marks=pytest.mark.slow),
         pytest.param((17, 32, 63, 64), marks=pytest.mark.slow),
         pytest.param((128, 200, 1000), marks=pytest.mark.slow),
     ],
