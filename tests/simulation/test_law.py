@@ -49,11 +49,11 @@ def one_step_scores(d: int, clock: str, oracle: str, *, label_noise: bool, cells
         ("active", "sampled", False, (2, 3)),
         pytest.param("active", "sampled", True, (1,), marks=pytest.mark.slow),
         ("poisson", "sampled", False, (3,)),
-        ("poisson", "sampled", True, (2,)),
+        pytest.param("poisson", "sampled", True, (2,), marks=pytest.mark.slow),
         ("minibatch", "literal", False, (2,)),
         pytest.param("minibatch", "literal", True, (3,), marks=pytest.mark.slow),
         ("active", "literal", False, (1,)),
-        ("active", "literal", True, (3,)),
+        pytest.param("active", "literal", True, (3,), marks=pytest.mark.slow),
         pytest.param("poisson", "literal", False, (2,), marks=pytest.mark.slow),
     ],
 )
