@@ -151,10 +151,21 @@ def arguments_of(arguments: Sequence[str]) -> list[str]:
     """The command line, in which `problem=logistic +sweep=x` stands for `+sweep=logistic/x` where there is one.
 
     Logistic regression has sweeps of its own under the names of those of least squares, with other axes.
+
+    Raises:
+        ValueError: the sweep is one of least squares alone.
     """
     if f"problem={LOGISTIC}" not in arguments:
         return list(arguments)
-    names = {path.stem for path in (folder() / "sweep" / LOGISTIC).glob("*.yaml")}
+    sweeps = folder() / "sweep"
+    names = sorted(path.stem for path in (sweeps / LOGISTIC).glob("*.yaml"))
+    # Those of its own that need no name beside them choose the problem themselves.
+    alone = sorted(path.stem for path in sweeps.glob("*.yaml") if f"override /problem: {LOGISTIC}" in path.read_text())
+    others = {f"+sweep={path.stem}" for path in sweeps.glob("*.yaml")} - {f"+sweep={name}" for name in names + alone}
+    for argument in arguments:
+        if argument in others:
+            allowed = ", ".join(names + alone)
+            raise ValueError(f"{argument} is of least squares; with problem={LOGISTIC} it must be one of {allowed}")
     own = {f"+sweep={name}": f"+sweep={LOGISTIC}/{name}" for name in names}
     return [own.get(argument, argument) for argument in arguments]
 

@@ -96,9 +96,10 @@ class RareClassLogistic:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "d", _validate.whole("d", self.d, low=1))
-        object.__setattr__(self, "p", _validate.probability("p", self.p))
-        if self.p == 1.0:
+        p = _validate.real("p", self.p, "in (0, 1)")
+        if not 0.0 < p < 1.0:
             raise ValueError(f"p must be in (0, 1) for logistic regression, which needs both classes, got {self.p!r}")
+        object.__setattr__(self, "p", p)
         object.__setattr__(self, "B", _validate.whole("B", self.B, low=1))
         allowed = f"above 0 and at most {LARGEST_SIGNAL:g}"
         object.__setattr__(self, "r", _validate.real("r", self.r, allowed, high=LARGEST_SIGNAL, low=0.0, open_low=True))

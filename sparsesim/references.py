@@ -8,6 +8,7 @@ which is of order 1/d. At the first minibatch from a given state there is nothin
 
 import contextlib
 import dataclasses
+import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -114,8 +115,8 @@ def _logistic(dataset: xr.Dataset, found: Cells) -> Reference:
     feedback = [o.eta / logistic.critical_learning_rate(c, o.eps) for c, o in zip(problems, optimizers, strict=True)]
     expected = np.empty(mean.shape)
     for index, problem, optimizer in found:
-        # Every minibatch counts, but few may hold a sample of the rare class.
-        rare = least_squares.activity(problem)[0]
+        # Every minibatch counts, but few may hold a sample of the rare class, or of the common one where p is near 1.
+        rare = min(least_squares.activity(problem)[0], -math.expm1(problem.B * math.log(problem.p)))
         ever, remembered = times[index], np.minimum(times[index], 1.0 / optimizer.eps)
         expected[index] = rare * np.stack([ever, remembered, ever, remembered, remembered], axis=-1)
     return Reference(

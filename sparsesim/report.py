@@ -108,7 +108,7 @@ def comparison(dataset: xr.Dataset) -> Outcome:
             ("largest |z|", f"{attrs['z_largest']:.2f} (bound {attrs['z_bound']:.2f})"),
         ]
     logistic = attrs.get("problem") == RareClassLogistic.name
-    if logistic:
+    if logistic and attrs["z_count"]:
         rows.append(("largest shift of a mean by fluctuations", f"{_largest_shift(dataset):.2%} of R or theta_par"))
     rows += [
         (

@@ -85,7 +85,11 @@ def main() -> None:
     configuration.register()
     console, errors = Console(), Console(stderr=True, soft_wrap=True)
     statuses: list[int] = []
-    sys.argv[1:] = configuration.arguments_of(sys.argv[1:])
+    try:
+        sys.argv[1:] = configuration.arguments_of(sys.argv[1:])
+    except ValueError as error:
+        errors.print("[bold red]error:[/]", str(error), highlight=False, markup=True)
+        sys.exit(BAD_INPUT)
 
     def job(config: DictConfig) -> None:
         """Run one configuration, say what went wrong, and keep its status."""

@@ -79,7 +79,8 @@ def test_the_bias_makes_the_logit_a_log_likelihood_ratio() -> None:
     [
         ({"d": 0}, "d must be a whole number, 1 or above, got 0"),
         ({"p": 1.0}, r"p must be in \(0, 1\) for logistic regression, which needs both classes, got 1.0"),
-        ({"p": 0.0}, r"p must be in \(0, 1\]"),
+        ({"p": 0.0}, r"p must be in \(0, 1\) for logistic regression"),
+        ({"p": math.nan}, r"p must be in \(0, 1\), got nan"),
         ({"B": 1.5}, "B must be a whole number"),
         ({"r": 0.0}, "r must be above 0 and at most 25, got 0.0"),
         ({"r": 26.0}, "r must be above 0 and at most 25, got 26.0"),

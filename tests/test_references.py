@@ -65,6 +65,12 @@ def test_a_spread_that_no_expansion_covers_is_not_trusted() -> None:
     assert compared.attrs["verdict"] == "agrees"
 
 
+@pytest.mark.parametrize("p", [1e-9, 1.0 - 1e-6, 1.0 - 1e-12])
+def test_a_class_that_is_never_seen_is_not_held_against_the_simulation(p: float) -> None:
+    data = simulate(RareClassLogistic(3, p, 4, 1.0), HeavyBall(0.05, 0.1), times=[0, 1000], trajectories=500, seed=0)
+    assert compare(data).attrs["verdict"] != "disagrees"
+
+
 def test_a_learning_rate_beyond_a_ceiling_is_marked() -> None:
     eta = 1.2 * logistic.critical_learning_rate(PROBLEM, 0.5)
     compared = compare(simulate(PROBLEM, HeavyBall(eta, 0.5), times=[0, 1], trajectories=200, seed=0))

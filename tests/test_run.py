@@ -105,6 +105,16 @@ def test_logistic_regression_has_sweeps_of_its_own_under_the_same_names(tmp_path
     assert (folder / "phase_plane.png").exists()
 
 
+def test_a_sweep_of_the_other_problem_is_refused(tmp_path: Path) -> None:
+    arguments = configuration.arguments_of(["problem=logistic", "+sweep=limits", "seed=1"])
+    assert arguments == ["problem=logistic", "+sweep=logistic/limits", "seed=1"]
+    assert configuration.arguments_of(["+sweep=limits"]) == ["+sweep=limits"]
+    assert configuration.arguments_of(["problem=logistic", "+sweep=noise_floor"])[1] == "+sweep=noise_floor"
+    done = command("problem=logistic", "+sweep=momentum", folder=tmp_path)
+    assert done.returncode == run.BAD_INPUT
+    assert "+sweep=momentum is of least squares; with problem=logistic it must be one of dimension, " in done.stderr
+
+
 def test_the_dimensions_of_logistic_regression_are_drawn(tmp_path: Path) -> None:
     overrides = ["+sweep=logistic/dimension", "scale.costly_dimensions=[4,8]", "times.horizon=1", "times.records=3"]
     _, folder = run.run(composed("problem=logistic", *TINY[:3], *overrides, f"output={tmp_path}"), Console(quiet=True))

@@ -37,6 +37,7 @@ MOST_SAMPLES = {
     ("vector", "logistic"): 2**31 - 2**16,
     ("reduced", "logistic"): 2**31 - 2**16,
 }
+MOST_DIMENSIONS = 2**63 - 1  # that a dataset's whole numbers hold
 Optimizer = HeavyBall | optax.GradientTransformation
 
 
@@ -249,6 +250,8 @@ def _check_range(problem: Problem, optimizer: Optimizer, engine: str) -> None:
     samples = problem.B
     if samples > (limit := MOST_SAMPLES[engine, problem.name]):
         raise ValueError(f"B must be at most {limit} with the {engine} engine, got {samples}")
+    if problem.d > MOST_DIMENSIONS:
+        raise ValueError(f"d must be at most {MOST_DIMENSIONS}, got {problem.d}")
     values = {"label_noise": problem.label_noise} if isinstance(problem, LeastSquares) else {"r": problem.r}
     if isinstance(optimizer, HeavyBall):
         values |= {"eta": optimizer.eta, "eps": optimizer.eps}

@@ -187,6 +187,7 @@ def test_adam_learns_the_signal() -> None:
         ({"clock": "active"}, "clock must be minibatch for logistic regression, where every sample counts"),
         ({"clock": "wall"}, "clock must be one of"),
         ({"problem": RareClassLogistic(6, 0.2, 2**31, 1.0)}, "B must be at most"),
+        ({"problem": RareClassLogistic(2**63, 0.2, 2, 1.0)}, f"d must be at most {2**63 - 1}"),
         ({"problem": RareClassLogistic(6, 0.2, 2, 1e-20)}, "r must be between"),
         ({"problem": RareClassLogistic(1, 0.2, 2, 1.0)}, "start must have R = V = C = 0 when d = 1"),
         ({"optimizer": optax.sgd(0.1), "engine": "vector", "start": {"m_par": 1.0}}, "start must give R, or theta_par"),

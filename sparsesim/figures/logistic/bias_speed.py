@@ -38,6 +38,8 @@ def bias_speed(dataset: xr.Dataset) -> Figure:
                         mfc=shade if settled[j] else "white", mew=0.5, elinewidth=0.9, zorder=3 + i)  # fmt: skip
         cases += ax.plot([], [], marker, ms=6.0 - 2.0 * i, color=style.GREY, mec=style.INK, mew=0.5,
                          label=f"simulated, {_rule(cells, str(case))}")  # fmt: skip
+    if bool(dataset["floor_z"].isnull().any()):
+        cases += ax.plot([], [], "o", ms=6.0, mfc="white", mec=style.INK, mew=0.5, label="hollow: not settled")
     shown = dataset["excess_risk"].values
     rates = dataset["fixed_rate"].values
     ax.set(xscale="log", yscale="log", xlabel="rate per minibatch", ylabel="excess risk at the floor")

@@ -67,6 +67,8 @@ def _flat(ax: Axes, dataset: xr.Dataset) -> None:
             resonance = None
     ax.plot(dataset["curve_eps"], dataset["curve_claimed"], color=style.VERMILLION, ls=(0, (3, 2)),
             label=r"exact, at $\eta = \varepsilon / p$")  # fmt: skip
+    if bool(dataset["floor_z"].isnull().any()):
+        ax.plot([], [], "o", ms=4.0, mfc="white", color=style.BLUE, label="hollow: not settled")
     ax.set(xscale="log", xlabel=labels.axis_label("eps"), title=labels.equation("B", float(dataset["B"])))
     ax.set_xlim(eps[0] / 1.5, eps[-1] * 6.0)
     ax.legend(loc="upper left")

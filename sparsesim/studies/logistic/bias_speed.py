@@ -89,18 +89,16 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
     compared = report.comparison(dataset)
     rows = []
     for case in dataset[CASE].values:
-        rows.append((f"{case}: delta, eps, eta", "excess risk simulated | exact, rate over eps/2"))
+        rows.append((f"{case}: delta, eps, eta", "excess risk at the end, simulated | exact floor, rate over eps/2"))
         for delta in dataset["delta"].values:
             cell = dataset.sel({CASE: case, "delta": delta})
             floor, error, exact = (
                 float(cell[name]) for name in ("excess_risk", "excess_risk_std_error", "fixed_excess_risk")
             )
-            rows.append(
-                (
-                    f"  {delta:.3g}, {float(cell['eps']):.2g}, {float(cell['eta']):.2g}",
-                    f"{floor:.4g} ± {error:.1g} | {exact:.4g}, {2.0 * float(cell['fixed_rate'] / cell['eps']):.3g}",
-                )
-            )
+            rate = f"{2.0 * float(cell['fixed_rate'] / cell['eps']):.3g}"
+            mark = "" if bool(cell["floor_z"].notnull()) else ", not settled"
+            name = f"  {delta:.3g}, {float(cell['eps']):.2g}, {float(cell['eta']):.2g}"
+            rows.append((name, f"{floor:.4g} ± {error:.1g} | {exact:.4g}, {rate}{mark}"))
     return report.Outcome(
         "bias and speed: what momentum does to the floor and to the rate",
         [*rows, *floors.rows(dataset), *compared.rows],
