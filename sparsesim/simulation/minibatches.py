@@ -56,6 +56,7 @@ def trajectory(
     """
 
     def minibatch(state: State) -> State:
+        """One minibatch, and the idle ones before it."""
         # Drawn one minibatch ahead, into the loop's state: XLA would otherwise generate the normals again in every
         # kernel that reads them.
         following = oracle.draw(jax.random.fold_in(key, state.minibatches + 2))
@@ -66,6 +67,7 @@ def trajectory(
         return state._replace(draw=following, minibatches=state.minibatches + 1, ticks=state.ticks + ticks)
 
     def recorded(state: State, target: jax.Array) -> tuple[State, jax.Array]:
+        """The state at a recording, and its moments."""
         state = jax.lax.while_loop(lambda state: state.ticks < target, minibatch, state)
         return state, observe(state.position, rule.momentum(state))
 

@@ -58,10 +58,12 @@ def heavy_ball_rule(rates: Rates) -> Rule:
     transformation = heavy_ball(rates.eta, rates.eps)
 
     def step(state: State, gradient: jax.Array) -> State:
+        """A gradient, taken."""
         update, optimizer = transformation.update(gradient, state.optimizer)
         return state._replace(position=optax.apply_updates(state.position, update), optimizer=optimizer)
 
     def idle(state: State, minibatches: jax.Array) -> State:
+        """Idle minibatches, all at once."""
         decay = jnp.where(minibatches > 0, jnp.exp(minibatches * rates.log_mu), 1.0)
         travelled = jnp.where(minibatches > 0, -jnp.expm1(minibatches * rates.log_mu), 0.0)
         travelled = travelled * (1.0 - rates.eps) / rates.eps
@@ -77,15 +79,18 @@ def optax_rule(transformation: optax.GradientTransformation, origin: jax.Array) 
     """Any transformation; `origin` is the position of theta = 0, so params are theta. Idle minibatches are stepped."""
 
     def step(state: State, gradient: jax.Array) -> State:
+        """A gradient, taken; m is minus the update."""
         update, optimizer = transformation.update(gradient, state.optimizer[0], state.position - origin)
         position = optax.apply_updates(state.position, update)
         return state._replace(position=position, optimizer=(optimizer, jax.tree.map(jnp.negative, update)))
 
     def idle(state: State, minibatches: jax.Array) -> State:
+        """Idle minibatches, one by one: nothing is known of the transformation."""
         zero = jnp.zeros_like(state.position)
         return jax.lax.fori_loop(0, minibatches.astype(jnp.int32), lambda _, state: step(state, zero), state)
 
     def init(position: jax.Array, momentum: jax.Array) -> Any:
+        """The transformation's own state, and a momentum to observe."""
         return transformation.init(position - origin), momentum
 
     return Rule(init, step, idle, lambda state: state.optimizer[1])

@@ -167,6 +167,7 @@ def advance(state: State, gap: Count, cell: Parameters, program: Program) -> Sta
     one = Count(jnp.uint32(0), jnp.uint32(1))
 
     def minibatch(carry: tuple[State, Count]) -> tuple[State, Count]:
+        """One minibatch, of those that are left."""
         state, left = carry
         return update(state, cell, program), binary.minus(left, one)
 

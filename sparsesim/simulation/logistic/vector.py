@@ -153,12 +153,14 @@ def literal_oracle(cell: Parameters, program: Program) -> Oracle:
     """The algorithm as written."""
 
     def draw(key: jax.Array) -> LiteralDraw:
+        """Classes and features."""
         class_key, feature_key = jax.random.split(key)
         rare = sampling.bernoulli(jax.random.bits(class_key, (2, program.batch), jnp.uint32), cell.sample_gate)
         features = jax.random.normal(feature_key, (program.batch, program.d), jnp.float32)
         return LiteralDraw(rare, features.at[:, 0].add(jnp.where(rare, cell.r, 0.0)))
 
     def loss(theta: jax.Array, draw: LiteralDraw) -> jax.Array:
+        """The minibatch's logistic loss; softplus keeps its digits for logits of any size."""
         logits = jnp.sum(draw.features * theta, axis=1) + cell.bias
         return jnp.sum(jax.nn.softplus(jnp.where(draw.rare, -logits, logits))) / cell.B
 
@@ -175,12 +177,14 @@ def sampled_oracle(cell: Parameters, program: Program) -> Oracle:
         return quantiles.draw(words, quantiles.NORMAL)
 
     def draw(key: jax.Array) -> SampledDraw:
+        """What does not depend on theta."""
         word_key, slice_key, xi_key = jax.random.split(key, 3)
         rare = sampling.samples(jax.random.bits(word_key, (3,), jnp.uint32), cell.batch_gate, cell.rare_samples)
         xi = jax.random.normal(xi_key, (program.d,), jnp.float32)
         return SampledDraw(rare, slice_key, normals(slice_key, 0), xi)
 
     def gradient(theta: jax.Array, draw: SampledDraw) -> jax.Array:
+        """The gradient at theta, (d,)."""
         norm = jnp.sqrt(jnp.sum(theta**2))
         logits = Logits(cell.bias, norm, cell.r * theta[0])
 
