@@ -53,14 +53,10 @@ class Scaling:
         object.__setattr__(self, "kappa", kappa)
 
     @overload
-    def at(self, d: int, r: None = None, *, label_noise: float = 0.0) -> tuple[LeastSquares, HeavyBall]:
-        """Least squares."""
-        ...
+    def at(self, d: int, r: None = None, *, label_noise: float = 0.0) -> tuple[LeastSquares, HeavyBall]: ...
 
     @overload
-    def at(self, d: int, r: float, *, label_noise: float = 0.0) -> tuple[RareClassLogistic, HeavyBall]:
-        """Logistic regression."""
-        ...
+    def at(self, d: int, r: float, *, label_noise: float = 0.0) -> tuple[RareClassLogistic, HeavyBall]: ...
 
     def at(self, d: int, r: float | None = None, *, label_noise: float = 0.0) -> tuple[Problem, HeavyBall]:
         """The problem and the optimizer at dimension `d`.
