@@ -1,36 +1,84 @@
-"""Results on disk: one netCDF-4 file, written whole or not at all."""
+"""Results on disk. A file is written whole or not at all: beside its place, flushed, and moved there in one step."""
 
+import io
 import os
+import re
+import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import h5netcdf
 import numpy as np
+import psutil
 import xarray as xr
+from xarray.backends import H5NetCDFStore
+
+MOST_OF_STEM = 32  # letters that a temporary file takes over: with the rest it must stay below 255 bytes
+
+
+class NotWritten(OSError):
+    """A file could not be written; what was there before still is."""
+
+    def __str__(self) -> str:
+        return str(self.strerror)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that becomes `path` when the block ends well, and vanishes when it does not."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    """A temporary path beside `path` that becomes `path` when the block ends well, and vanishes when it does not.
+
+    Raises:
+        NotWritten: the file could not be written, for want of space or of permission, say.
+    """
+    prefix = f".{path.stem[:MOST_OF_STEM]}~{_host()}~{os.getpid()}~"
+    temporary = None
     try:
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        _flush(temporary)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
+        with suppress(OSError):  # not every file system lets one flush a folder
+            _flush(path.parent)
+    except NotWritten:  # of another file, inside the block
+        raise
+    except OSError as error:
+        raise NotWritten(error.errno, f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def clear_stale(folder: Path) -> list[Path]:
+    """Remove the temporary files that processes of this host left when they were killed. Returns their paths."""
+    named = re.compile(rf"\..*~{re.escape(_host())}~(\d{{1,9}})~[a-z0-9_]{{8}}(\.[^.]*)?")  # as `replacing` names them
+    stale = []
+    for path in sorted(folder.glob(".*~*~*~*")):
+        match = named.fullmatch(path.name)
+        if match and not psutil.pid_exists(int(match[1])):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+                stale.append(path)
+    return stale
 
 
 def save(dataset: xr.Dataset, path: str | Path) -> Path:
-    """Write a dataset as netCDF-4, atomically. Attributes must be numbers or strings."""
-    path = Path(path)
+    """Write a dataset as netCDF-4, atomically. Attributes must be numbers or strings.
+
+    Raises:
+        NotWritten: see `replacing`.
+    """
+    path, image = Path(path), io.BytesIO()
+    # HDF5 never writes to the disk itself: when one is full it takes the process down with it.
+    with h5netcdf.File(image, "w") as file:
+        dataset.dump_to_store(H5NetCDFStore(file))
     with replacing(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf")
+        temporary.write_bytes(image.getbuffer())
     return path
 
 
@@ -52,3 +100,20 @@ def write_text(text: str, path: Path) -> Path:
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
+
+
+def _flush(path: Path) -> None:
+    """Have the system put a file, or the names in a folder, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _host() -> str:
+    """The name of this host; where processes are numbered apart, as in a container, with what tells them apart."""
+    name = re.sub(r"[^\w.-]", "-", socket.gethostname())[:64]
+    with suppress(OSError):  # Linux alone has such a file
+        return f"{name}-{re.sub(r'[^0-9]', '', os.readlink('/proc/self/ns/pid'))}"
+    return name
