@@ -1,6 +1,6 @@
 """The benchmark: everything side by side in one run; tables on the terminal, and with all numbers in `benchmarks/`.
 
-    make bench          on the CPU: a launch for each core, the blocks of a launch one after another
+    make bench          on the CPU: a launch for each core, the tiles of a launch one after another
     make bench-gpu      on a GPU: vectorised launches; needs jax (with its GPU support), optax and xarray, nothing else
 
 In a round the programs of a table run one after another; numbers are medians over rounds, ratios are taken round by

@@ -6,7 +6,8 @@ from benchmarks.measure import Case, Settings, rates
 from benchmarks.programs import START, B, P, stable
 from benchmarks.report import Row, Section
 from sparsesim import HeavyBall, LeastSquares
-from sparsesim.simulation.driver import Cell, Plan, run_cells
+from sparsesim.simulation.driver import run_cells
+from sparsesim.simulation.plan import Cell, Plan
 
 PROBLEM = LeastSquares(1000, P, B)
 UPDATES = 256  # of a trajectory

@@ -11,8 +11,9 @@ from benchmarks.programs import launched, looped
 from benchmarks.report import Row, Section
 from sparsesim import HeavyBall, RareClassLogistic
 from sparsesim.simulation import sampling
-from sparsesim.simulation.driver import Cell, Group, Plan
+from sparsesim.simulation.blocks import Block
 from sparsesim.simulation.logistic import reduced
+from sparsesim.simulation.plan import Cell, Plan
 
 DIMENSIONS = (100, 1000, 10000)
 BATCHES = (16, 256, 4096)
@@ -28,7 +29,7 @@ RATIOS = {
 NOTES = [
     f"p = {P}, r = {R}. An update is a minibatch.",
     "`floor` draws the B normals of a minibatch as the reduced engine does, evaluates B sigmoids and adds all of them "
-    "up, in the same lanes and blocks. `literal` is left out where a minibatch has more than "
+    "up, in the same lanes and tiles. `literal` is left out where a minibatch has more than "
     f"{MOST_FEATURES:.0e} features.",
 ]
 
@@ -68,7 +69,7 @@ def reduced_floor(cell: Cell, machine: Machine) -> Case:
     """The normals and as many sigmoids of a minibatch, summed."""
     assert isinstance(cell.problem, RareClassLogistic)
     program = reduced.program_of(cell.problem)
-    blocks = machine.blocks(Group(program, [0], [cell], Plan("minibatch", 0, 1)))
+    tiles = machine.tiles(Block(program, {0: cell}, Plan("minibatch", 0, 1)))
 
     def start(key: jax.Array) -> tuple[sampling.Xoshiro, jax.Array]:
         words = jax.random.bits(key, (4, program.width), jnp.uint32)
@@ -85,4 +86,4 @@ def reduced_floor(cell: Cell, machine: Machine) -> Case:
         return jax.lax.fori_loop(0, slices, of_slice, state)
 
     slices = np.int32(-(-cell.problem.B // program.width))
-    return looped(start, step, slices, blocks, program.lanes, machine)
+    return looped(start, step, slices, tiles, program.lanes, machine)

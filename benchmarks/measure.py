@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from sparsesim.simulation.driver import Group
+from sparsesim.simulation.blocks import Block
 
 # Of a vectorised launch: the vector engine's are cut to fit.
 MOST_BYTES = 4 * 2**30
@@ -22,7 +22,7 @@ MOST_TICKS = 10**6
 class Machine(NamedTuple):
     """How launches fill the machine.
 
-    On a CPU the blocks of a launch run one after another, and each core runs a launch. On an accelerator (`lanes` is
+    On a CPU the tiles of a launch run one after another, and each core runs a launch. On an accelerator (`lanes` is
     not None) one launch at a time has that many lanes at once.
     """
 
@@ -30,7 +30,7 @@ class Machine(NamedTuple):
 
     @property
     def sequential(self) -> bool:
-        """Whether the blocks of a launch run one after another."""
+        """Whether the tiles of a launch run one after another."""
         return self.lanes is None
 
     @property
@@ -38,11 +38,11 @@ class Machine(NamedTuple):
         """Launches at a time."""
         return cores() if self.sequential else 1
 
-    def blocks(self, group: Group) -> int:
-        """Blocks in a launch of the driver."""
+    def tiles(self, block: Block) -> int:
+        """Tiles in a launch of the driver."""
         if self.lanes is None:
-            return group.program.blocks_per_launch
-        return max(1, min(self.lanes // group.lanes, MOST_BYTES // group.block_bytes))
+            return block.program.tiles_per_launch
+        return max(1, min(self.lanes // block.lanes, MOST_BYTES // block.tile_bytes))
 
 
 class Settings(NamedTuple):

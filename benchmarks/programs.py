@@ -10,7 +10,8 @@ import numpy as np
 from benchmarks.measure import Case, Machine
 from sparsesim import HeavyBall, LeastSquares
 from sparsesim.simulation import reduced, sampling, vector
-from sparsesim.simulation.driver import Block, Cell, Group, Plan
+from sparsesim.simulation.blocks import Block, Tile
+from sparsesim.simulation.plan import Cell, Plan
 
 P, B = 0.126, 32
 EPS = 0.06
@@ -32,14 +33,14 @@ def launched(cell: Cell, plan: Plan, machine: Machine) -> Case:
     """A launch of the driver; a tick is one of the plan's clock."""
     program = plan.program(cell.problem)
 
-    def group(ticks: int) -> Group:
-        return Group(program, [0], [cell._replace(times=np.array([ticks]))], plan)
+    def block(ticks: int) -> Block:
+        return Block(program, {0: cell._replace(times=np.array([ticks]))}, plan)
 
-    count = machine.blocks(group(1))
-    blocks = [Block(0, number * program.lanes, program.lanes, False) for number in range(count)]
+    count = machine.tiles(block(1))
+    tiles = [Tile(0, number * program.lanes, program.lanes, False) for number in range(count)]
 
     def run(ticks: int) -> None:
-        jax.block_until_ready(group(ticks).launch(blocks, count, machine.sequential))
+        block(ticks).launch(tiles, count, sequential=machine.sequential)
 
     return Case(run, count * program.lanes, machine.workers)
 
@@ -58,15 +59,15 @@ Start = Callable[[jax.Array], Any]
 Step = Callable[[Any, jax.Array, Any], Any]
 
 
-def looped(start: Start, step: Step, arguments: Any, blocks: int, lanes: int, machine: Machine) -> Case:
-    """A loop in every lane, of blocks of lanes as the driver's.
+def looped(start: Start, step: Step, arguments: Any, tiles: int, lanes: int, machine: Machine) -> Case:
+    """A loop in every lane, of tiles of lanes as the driver's.
 
     Args:
         start: a lane's state from its key.
         step: (state, tick, arguments) -> the next state.
-        arguments: what the lanes of a block share.
-        blocks: in a launch.
-        lanes: in a block.
+        arguments: what the lanes of a tile share.
+        tiles: in a launch.
+        lanes: in a tile.
         machine: what the launches fill.
     """
 
@@ -76,39 +77,39 @@ def looped(start: Start, step: Step, arguments: Any, blocks: int, lanes: int, ma
 
     @jax.jit
     def program(ticks: jax.Array, numbers: jax.Array, shared: Any) -> Any:
-        def block(of_block: tuple[jax.Array, Any]) -> Any:
-            return jax.vmap(lane, in_axes=(0, None, None))(of_block[0], ticks, of_block[1])
+        def tile(of_tile: tuple[jax.Array, Any]) -> Any:
+            return jax.vmap(lane, in_axes=(0, None, None))(of_tile[0], ticks, of_tile[1])
 
-        return jax.lax.map(block, (numbers, shared)) if machine.sequential else jax.vmap(block)((numbers, shared))
+        return jax.lax.map(tile, (numbers, shared)) if machine.sequential else jax.vmap(tile)((numbers, shared))
 
-    numbers = np.arange(blocks * lanes, dtype=np.uint32).reshape(blocks, lanes)
-    stacked = jax.tree.map(lambda leaf: np.stack([leaf] * blocks), arguments)
+    numbers = np.arange(tiles * lanes, dtype=np.uint32).reshape(tiles, lanes)
+    stacked = jax.tree.map(lambda leaf: np.stack([leaf] * tiles), arguments)
 
     def run(ticks: int) -> None:
         jax.block_until_ready(program(jnp.int32(ticks), numbers, stacked))
 
-    return Case(run, blocks * lanes, machine.workers)
+    return Case(run, tiles * lanes, machine.workers)
 
 
 def reduced_floor(problem: LeastSquares, machine: Machine) -> Case:
-    """The random numbers of the reduced engine: `reduced._draw` in as many lanes and blocks, summed."""
+    """The random numbers of the reduced engine: `reduced._draw` in as many lanes and tiles, summed."""
     plan = Plan("active", 0, 1)
     program = reduced.Program(plan.clock, noisy=False)
-    blocks = machine.blocks(Group(program, [0], [cell_of(problem)], plan))
+    tiles = machine.tiles(Block(program, {0: cell_of(problem)}, plan))
 
     def step(state: tuple[sampling.Xoshiro, jax.Array], _: jax.Array, cell: reduced.Parameters) -> Any:
         generator, draw = reduced._draw(state[0], cell, program)
         return generator, state[1] + sum(draw)
 
     parameters = program.parameters(problem, stable(problem), START)
-    return looped(_generator_and_total, step, parameters, blocks, program.lanes, machine)
+    return looped(_generator_and_total, step, parameters, tiles, program.lanes, machine)
 
 
 def vector_floor(problem: LeastSquares, machine: Machine) -> Case:
     """The d Gaussians of an update of the vector engine, and nothing else."""
     plan = Plan("minibatch", 0, 1, "vector", "sampled")
     program = vector.program_of(problem, plan.clock, "sampled")
-    blocks = machine.blocks(Group(program, [0], [cell_of(problem)], plan))
+    tiles = machine.tiles(Block(program, {0: cell_of(problem)}, plan))
 
     def start(key: jax.Array) -> tuple[jax.Array, jax.Array]:
         return jax.random.key_data(key), jnp.zeros(problem.d)
@@ -116,7 +117,7 @@ def vector_floor(problem: LeastSquares, machine: Machine) -> Case:
     def step(state: tuple[jax.Array, jax.Array], tick: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
         return state[0], state[1] + jax.random.normal(address(state[0], tick), (problem.d,))
 
-    return looped(start, step, None, blocks, program.lanes, machine)
+    return looped(start, step, None, tiles, program.lanes, machine)
 
 
 def sampler(draw: Callable[[jax.Array, Any], jax.Array], table: Any, machine: Machine) -> Case:
@@ -130,7 +131,7 @@ def sampler(draw: Callable[[jax.Array, Any], jax.Array], table: Any, machine: Ma
 
 
 def flat(start: Start, step: Step, arguments: Any, machine: Machine) -> Case:
-    """A loop without blocks."""
+    """A loop without tiles."""
     return looped(start, step, arguments, 1, machine.lanes or LANES, machine)
 
 

@@ -2,20 +2,18 @@
 
 import dataclasses
 import math
-import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 
-import jax
 import numpy as np
 import optax
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from sparsesim import _validate
+from sparsesim import _validate, provenance
 from sparsesim.problems import HeavyBall, LeastSquares, Problem, RareClassLogistic
 from sparsesim.simulation import sampling, vector
-from sparsesim.simulation.driver import ENGINES, Cell, Plan, Progress, run_cells
+from sparsesim.simulation.driver import Progress, run_cells
+from sparsesim.simulation.plan import ENGINES, Cell, Plan
 from sparsesim.simulation.statistics import Statistics
 
 # Range of float32 that squares of these stay in, and minibatches of one trajectory that are stepped in some hours.
@@ -130,6 +128,37 @@ def simulate_cells(
             times.
         MemoryError: as `simulate`.
     """
+    work, plan = prepared(
+        cells,
+        times=times,
+        trajectories=trajectories,
+        seed=seed,
+        clock=clock,
+        engine=engine,
+        oracle=oracle,
+        start=start,
+    )
+    if chunk is not None:
+        chunk = _validate.whole("chunk", chunk, low=1)
+    return labelled(work, plan, run_cells(work, plan, chunk=chunk, progress=progress))
+
+
+def prepared(
+    cells: Sequence[tuple[Problem, Optimizer]],
+    *,
+    times: Sequence[ArrayLike],
+    trajectories: int,
+    seed: int,
+    clock: str,
+    engine: str,
+    oracle: str | None,
+    start: Mapping[str, float] | None,
+) -> tuple[list[Cell], Plan]:
+    """What `simulate_cells` would simulate, checked: cells, and what they share.
+
+    Raises:
+        ValueError: see there.
+    """
     if not cells:
         raise ValueError("cells must hold at least one (problem, optimizer), got none")
     _validate.choice("engine", engine, ENGINES)
@@ -150,8 +179,6 @@ def simulate_cells(
     for name, value, limit in (("trajectories", trajectories, 32), ("seed", seed, 63)):
         if value >= 2**limit:
             raise ValueError(f"{name} must be below 2^{limit}, got {value}")
-    if chunk is not None:
-        chunk = _validate.whole("chunk", chunk, low=1)
     for problem, optimizer in cells:
         _check_range(problem, optimizer, engine)
     work = [
@@ -168,11 +195,10 @@ def simulate_cells(
             _check_idle(cell, clock)
     if len({len(cell.times) for cell in work}) > 1:
         raise ValueError("times must be equally many in all cells")
-    plan = Plan(clock, seed, trajectories, engine, oracle, transformation)
-    return _labelled(work, plan, run_cells(work, plan, chunk=chunk, progress=progress))
+    return work, Plan(clock, seed, trajectories, engine, oracle, transformation)
 
 
-def _labelled(work: Sequence[Cell], plan: Plan, statistics: Sequence[Mapping[str, np.ndarray]]) -> xr.Dataset:
+def labelled(work: Sequence[Cell], plan: Plan, statistics: Sequence[Mapping[str, np.ndarray]]) -> xr.Dataset:
     """The statistics of cells as a dataset that records how they were made."""
     dataset = xr.Dataset(
         {name: (("cell", "time", "moment"), np.stack([s[name] for s in statistics])) for name in Statistics.NAMES},
@@ -200,16 +226,9 @@ def _labelled(work: Sequence[Cell], plan: Plan, statistics: Sequence[Mapping[str
 
 
 def environment() -> dict[str, str]:
-    """Versions and device, to be kept with every result."""
-    versions = {f"{name}_version": _version(name) for name in ("sparsesim", "jax", "numpy", "optax")}
-    return {**versions, "python_version": platform.python_version(), "device": jax.devices()[0].device_kind}
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"  # sparsesim itself, run from its repository
+    """Versions, device and revision, to be kept with every result."""
+    versions = {f"{name}_version": version for name, version in provenance.versions().items()}
+    return {**versions, "device": provenance.device(), "git_revision": provenance.git_revision()}
 
 
 def _transformation(

@@ -12,10 +12,10 @@ import jax.numpy as jnp
 from sparsesim.simulation.rules import Rule, State
 from sparsesim.simulation.sampling import Array
 
-# Coordinates that a block holds at once: its arrays stay in a core's cache at moderate d.
-BLOCK_COORDINATES = 2**18
+# Coordinates that a tile holds at once: its arrays stay in a core's cache at moderate d.
+TILE_COORDINATES = 2**18
 MOST_TRAJECTORIES = 256
-# XLA vectorises a block of one trajectory badly.
+# XLA vectorises a tile of one trajectory badly.
 FEWEST_TRAJECTORIES = 4
 
 
@@ -29,51 +29,43 @@ class Oracle(NamedTuple):
 
 
 def lanes(coordinates: int) -> int:
-    """Trajectories in a block, when each draws so many Gaussians for a minibatch."""
-    return min(MOST_TRAJECTORIES, max(FEWEST_TRAJECTORIES, BLOCK_COORDINATES // coordinates))
+    """Trajectories in a tile, when each draws so many Gaussians for a minibatch."""
+    return min(MOST_TRAJECTORIES, max(FEWEST_TRAJECTORIES, TILE_COORDINATES // coordinates))
 
 
-def trajectory(
-    key: jax.Array,
-    targets: jax.Array,
-    oracle: Oracle,
-    rule: Rule,
-    start: tuple[jax.Array, jax.Array],
-    observe: Callable[[jax.Array, jax.Array], jax.Array],
-) -> jax.Array:
-    """What there is to observe of one trajectory when its clock has ticked as often as `targets` say.
+class Trajectory(NamedTuple):
+    """One trajectory of a vector engine: how it starts, runs and is observed.
 
     Args:
         key: the trajectory's key; folded with 0 it is left to the caller, for the start.
-        targets: (time,) int32, non-decreasing.
         oracle: where gradients come from.
         rule: what becomes of them.
-        start: position and momentum at time 0.
-        observe: from position and momentum to the moments, (moment,).
-
-    Returns:
-        (time, moment) float32.
     """
 
-    def minibatch(state: State) -> State:
+    key: jax.Array
+    oracle: Oracle
+    rule: Rule
+
+    def initial(self, position: jax.Array, momentum: jax.Array) -> State:
+        """The state at time 0, with the first minibatch drawn."""
+        first = self.oracle.draw(jax.random.fold_in(self.key, 1))
+        return State(position, self.rule.init(position, momentum), first, jnp.int32(0), jnp.int32(0))
+
+    def advance(self, state: State, gap: jax.Array) -> State:
+        """The state when the clock has ticked `gap` times more, int32."""
+        target = state.ticks + gap
+        return jax.lax.while_loop(lambda state: state.ticks < target, self.minibatch, state)
+
+    def minibatch(self, state: State) -> State:
         """One minibatch, and the idle ones before it."""
         # Drawn one minibatch ahead, into the loop's state: XLA would otherwise generate the normals again in every
         # kernel that reads them.
-        following = oracle.draw(jax.random.fold_in(key, state.minibatches + 2))
-        if oracle.idle is not None:
-            state = rule.idle(state, oracle.idle(state.draw))
-        ticks = oracle.ticks(state.draw)
-        state = rule.step(state, oracle.gradient(state.position, state.draw))
+        following = self.oracle.draw(jax.random.fold_in(self.key, state.minibatches + 2))
+        if self.oracle.idle is not None:
+            state = self.rule.idle(state, self.oracle.idle(state.draw))
+        ticks = self.oracle.ticks(state.draw)
+        state = self.rule.step(state, self.oracle.gradient(state.position, state.draw))
         return state._replace(draw=following, minibatches=state.minibatches + 1, ticks=state.ticks + ticks)
-
-    def recorded(state: State, target: jax.Array) -> tuple[State, jax.Array]:
-        """The state at a recording, and its moments."""
-        state = jax.lax.while_loop(lambda state: state.ticks < target, minibatch, state)
-        return state, observe(state.position, rule.momentum(state))
-
-    first = oracle.draw(jax.random.fold_in(key, 1))
-    state = State(start[0], rule.init(*start), first, minibatches=jnp.int32(0), ticks=jnp.int32(0))
-    return jax.lax.scan(recorded, state, targets)[1]
 
 
 def random_pair(key: jax.Array, components: Array, d: int) -> tuple[jax.Array, jax.Array]:

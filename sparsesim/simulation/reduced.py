@@ -36,7 +36,7 @@ from sparsesim.simulation.statistics import Record, record
 
 Array = Any
 
-LANES = 512  # trajectories in a block: enough for XLA's overhead, few enough that small samples waste little
+LANES = 512  # trajectories in a tile: enough for XLA's overhead, few enough that small samples waste little
 TICKS_PER_TIME = 2.0**24  # of the Poisson clock, which counts arrivals in fixed point
 LOG_ZERO = -1e30  # log(mu) at mu = 0: times 0 it is 0
 
@@ -77,7 +77,6 @@ class State(NamedTuple):
     exponent: jax.Array  # the chain is in units of 2^exponent
     generator: sampling.Xoshiro
     draw: Draw  # of the coming update
-    elapsed: jax.Array  # idle minibatches since the last active one, counted at recordings
     wait: Count  # ticks until the coming update; unused on the active clock
 
 
@@ -89,9 +88,9 @@ class Program:
     noisy: bool
 
     lanes = LANES
-    blocks_per_launch = 8
+    tiles_per_launch = 8
     trajectory_floats = 40  # state, the next state, temporaries
-    targets_per_trajectory = False
+    gaps_per_trajectory = False
 
     def work(self, problem: LeastSquares, gaps: np.ndarray) -> np.ndarray:
         """The cost of one trajectory between recordings, in active updates and recordings."""
@@ -116,22 +115,26 @@ class Program:
             start_exponent=np.int32(exponent),
         )
 
-    def targets(self, times: np.ndarray, seed: int, cell: int, trajectories: range) -> np.ndarray | Count:
-        """Ticks between recordings, (time,)."""
+    def gaps(self, times: np.ndarray, seed: int, cell: int, trajectories: range) -> np.ndarray:
+        """Ticks before each recording, (time,); Poisson time in fixed point."""
         gaps = np.diff(times, prepend=0.0)
-        if self.clock == "active":
-            return gaps.astype(np.int32)
-        return binary.from_integers(np.rint(gaps * (TICKS_PER_TIME if self.clock == "poisson" else 1.0)))
+        return np.rint(gaps * (TICKS_PER_TIME if self.clock == "poisson" else 1.0)).astype(np.int64)
 
-    def run(self, key: jax.Array, cell: Parameters, targets: Array) -> Record:
-        """R, V and C of one trajectory at its recordings, (time, moment)."""
+    def encoded(self, gaps: np.ndarray) -> np.ndarray | Count:
+        """Gaps as `advance` takes them."""
+        return gaps.astype(np.int32) if self.clock == "active" else binary.from_integers(gaps)
 
-        def recorded(state: State, gap: Array) -> tuple[State, Record]:
-            """The state a gap later, and its moments."""
-            state = advance(state, gap, cell, self)
-            return state, observe(state, cell)
+    def initial(self, key: jax.Array, cell: Parameters) -> State:
+        """The state of one trajectory at time 0."""
+        return initial(key, cell, self)
 
-        return jax.lax.scan(recorded, initial(key, cell, self), targets)[1]
+    def advance(self, state: State, gap: Array, key: jax.Array, cell: Parameters) -> State:
+        """The state `gap` ticks later."""
+        return advance(state, gap, cell, self)
+
+    def observe(self, state: State, key: jax.Array, cell: Parameters) -> Record:
+        """R, V and C, (moment,)."""
+        return observe(state, cell, self)
 
 
 def _start(start: tuple[float, float, float], eta: float, label_noise: float) -> tuple[Chain, int]:
@@ -148,7 +151,8 @@ def initial(key: jax.Array, cell: Parameters, program: Program) -> State:
     zero = jnp.float32(0.0)
     chain = Chain(*map(jnp.asarray, cell.start))
     wait = _wait(draw, program)
-    return State(chain, Chain(zero, zero, zero), jnp.asarray(cell.start_exponent), generator, draw, zero, wait)
+    rounded = Chain(zero, zero, zero)
+    return State(chain, rounded, jnp.asarray(cell.start_exponent), generator, draw, wait)
 
 
 def advance(state: State, gap: Array, cell: Parameters, program: Program) -> State:
@@ -163,8 +167,7 @@ def advance(state: State, gap: Array, cell: Parameters, program: Program) -> Sta
         return update(state, cell, program), left
 
     state, left = jax.lax.while_loop(lambda carry: binary.less_equal(carry[0].wait, carry[1]), arrive, (state, gap))
-    elapsed = state.elapsed + binary.to_float(left) if program.clock == "minibatch" else state.elapsed
-    return state._replace(wait=binary.minus(state.wait, left), elapsed=elapsed)
+    return state._replace(wait=binary.minus(state.wait, left))
 
 
 def update(state: State, cell: Parameters, program: Program) -> State:
@@ -191,8 +194,7 @@ def update(state: State, cell: Parameters, program: Program) -> State:
         state.exponent,
         generator,
         following,
-        jnp.zeros_like(state.elapsed),
-        _wait(following, program),
+        _wait(following, program) if program.clock != "active" else state.wait,
     )
 
 
@@ -203,9 +205,12 @@ def drift(chain: Chain, idle: jax.Array, cell: Parameters) -> tuple[Chain, Chain
     return plane.move(chain, cell.eta + cell.idle_step * lost, decay, lost)
 
 
-def observe(state: State, cell: Parameters) -> Record:
+def observe(state: State, cell: Parameters, program: Program) -> Record:
     """R, V and C, (moment,)."""
-    here, changes = drift(state.chain, state.elapsed, cell)
+    # Idle minibatches since the last active one: those before the coming update, less those that are to come.
+    minibatch = program.clock == "minibatch"
+    elapsed = binary.to_float(binary.minus(_wait(state.draw, program), state.wait)) if minibatch else jnp.float32(0.0)
+    here, changes = drift(state.chain, elapsed, cell)
     error, rounded = compensated_sum(state.chain.error, state.rounded.error, changes.error)
     values, rests, exponents = plane.moments(here._replace(error=error), rounded)
     return record(values, rests, 2 * state.exponent + exponents)

@@ -86,8 +86,8 @@ def next_words(generator: Xoshiro, count: int) -> tuple[Xoshiro, list[jax.Array]
     return Xoshiro(s0, s1, s2, s3), words
 
 
-def poisson_counts(seed: int, cell: int, times: np.ndarray, trajectories: range) -> np.ndarray:
-    """Arrivals of a unit-rate Poisson process by each of `times`, shape (trajectory, time), int64.
+def poisson_gaps(seed: int, cell: int, times: np.ndarray, trajectories: range) -> np.ndarray:
+    """Arrivals of a unit-rate Poisson process between each of `times` and the one before, (trajectory, time), int64.
 
     Drawn on the host (JAX has no Poisson sampler for this generator), a fixed block of trajectories at a time.
     """
@@ -100,7 +100,7 @@ def poisson_counts(seed: int, cell: int, times: np.ndarray, trajectories: range)
         for block in blocks
     ]
     first = blocks.start * POISSON_BLOCK
-    return np.cumsum(np.concatenate(counts), axis=1)[trajectories.start - first : trajectories.stop - first]
+    return np.concatenate(counts)[trajectories.start - first : trajectories.stop - first]
 
 
 def components(start: tuple[float, float, float]) -> tuple[float, float, float]:

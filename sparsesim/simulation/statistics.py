@@ -1,5 +1,6 @@
-"""Statistics over trajectories, reduced to sums on the device block by block and gathered in float64 on the host."""
+"""Statistics over trajectories, reduced to sums on the device tile by tile and gathered in float64 on the host."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -37,7 +38,7 @@ def record(values: jax.Array, rests: Array = 0.0, exponent: Array = 0) -> Record
 
 
 class Summary(NamedTuple):
-    """Sums over a block's trajectories, of values in units of 2^exponent."""
+    """Sums over a tile's trajectories, of values in units of 2^exponent."""
 
     exponent: Array  # (time, moment) int32, as all that follow but float32
     centre: Array  # the mean, up to rounding
@@ -47,7 +48,7 @@ class Summary(NamedTuple):
 
 
 def summarise(record: Record, count: Array) -> Summary:
-    """The summary of the first `count` trajectories of a block; runs on the device."""
+    """The summary of the first `count` trajectories of a tile; runs on the device."""
     present = (jnp.arange(record.exponent.shape[0]) < count)[:, None, None]
     unit = jnp.max(jnp.where(present, record.exponent, SMALLEST_EXPONENT), axis=0)
     scale = power_of_two(record.exponent - unit)
@@ -61,11 +62,12 @@ def summarise(record: Record, count: Array) -> Summary:
 class Statistics:
     """Mean, standard error, effective sample size and quartiles of one cell's records.
 
-    Blocks are merged in the order of their trajectories (Chan, Golub and LeVeque 1983), so the result does not depend
+    Tiles are merged in the order of their trajectories (Chan, Golub and LeVeque 1983), so the result does not depend
     on how the work was grouped. Values that overflowed stay what they are, inf or nan.
     """
 
     NAMES = ("mean", "std_error", "effective_sample_size", "lower_quartile", "median", "upper_quartile")
+    _SUMS = ("count", "exponent", "sum", "deviations", "absolute")
 
     def __init__(self) -> None:
         self._count = 0
@@ -76,13 +78,35 @@ class Statistics:
         self._kept: list[np.ndarray] = []
         self._kept_count = 0
 
+    def state(self) -> dict[str, np.ndarray]:
+        """All there is so far, as copies: `restored` goes on from it."""
+        sums = {name: np.array(value) for name, value in zip(self._SUMS, self._sums(), strict=True)}
+        return {**sums, **({"kept": np.concatenate(self._kept)} if self._kept else {})}
+
+    @classmethod
+    def restored(cls, state: Mapping[str, np.ndarray]) -> "Statistics":
+        """The statistics whose `state` that was."""
+        statistics = cls()
+        if not state["count"]:
+            return statistics
+        statistics._count = int(state["count"])
+        statistics._exponent = np.array(state["exponent"])
+        statistics._sum, statistics._deviations, statistics._absolute = (
+            np.array(state[name]) for name in ("sum", "deviations", "absolute")
+        )
+        statistics._kept, statistics._kept_count = [np.array(state["kept"])], len(state["kept"])
+        return statistics
+
+    def _sums(self) -> tuple[object, ...]:
+        return self._count, self._exponent, self._sum, self._deviations, self._absolute
+
     @property
     def wanted(self) -> int:
         """How many more trajectories' values the quartiles need."""
         return max(0, QUARTILE_TRAJECTORIES - self._kept_count)
 
     def add(self, summary: Summary, count: int, values: Record | None = None) -> None:
-        """Add a block of `count` trajectories; `values` are those of its first `wanted`, while any are."""
+        """Add a tile of `count` trajectories; `values` are those of its first `wanted`, while any are."""
         if values is not None:
             with np.errstate(all="ignore"):
                 self._kept.append(np.ldexp(values.values.astype(np.float64) + values.rests, values.exponent))

@@ -61,7 +61,7 @@ class Program:
     table: int  # length of the table of active samples
     transformation: optax.GradientTransformation | None  # None: heavy ball
 
-    blocks_per_launch = 1
+    tiles_per_launch = 1
 
     @property
     def coordinates(self) -> int:
@@ -70,7 +70,7 @@ class Program:
 
     @property
     def lanes(self) -> int:
-        """Trajectories in a block."""
+        """Trajectories in a tile."""
         return minibatches.lanes(self.coordinates)
 
     @property
@@ -100,19 +100,41 @@ class Program:
         )
 
     @property
-    def targets_per_trajectory(self) -> bool:
-        """Whether the trajectories of a cell have each their own ticks to be recorded at."""
+    def gaps_per_trajectory(self) -> bool:
+        """Whether the trajectories of a cell have each their own ticks between recordings."""
         return self.clock == "poisson"
 
-    def targets(self, times: np.ndarray, seed: int, cell: int, trajectories: range) -> np.ndarray:
-        """Ticks by each recording, (time,); on the Poisson clock, where they are random, (trajectory, time)."""
+    def gaps(self, times: np.ndarray, seed: int, cell: int, trajectories: range) -> np.ndarray:
+        """Ticks before each recording, (time,); on the Poisson clock, where they are random, (trajectory, time)."""
         if self.clock == "poisson":
-            times = sampling.poisson_counts(seed, cell, times, trajectories)
-        return times.astype(np.int32)
+            return sampling.poisson_gaps(seed, cell, times, trajectories)
+        return np.diff(times, prepend=0.0).astype(np.int64)
 
-    def run(self, key: jax.Array, cell: Parameters, targets: jax.Array) -> Record:
-        """R, V and C of one trajectory at its recordings, (time, moment); see `trajectory`."""
-        return record(trajectory(key, cell, targets, self))
+    def encoded(self, gaps: np.ndarray) -> np.ndarray:
+        """Gaps as `advance` takes them."""
+        return gaps.astype(np.int32)
+
+    def initial(self, key: jax.Array, cell: Parameters) -> rules.State:
+        """The state of one trajectory at time 0."""
+        return self.trajectory(key, cell).initial(*self.start(key, cell))
+
+    def advance(self, state: rules.State, gap: jax.Array, key: jax.Array, cell: Parameters) -> rules.State:
+        """The state `gap` ticks later: of minibatches on that clock, of active ones on the others."""
+        return self.trajectory(key, cell).advance(state, gap)
+
+    def observe(self, state: rules.State, key: jax.Array, cell: Parameters) -> Record:
+        """R, V and C, (moment,)."""
+        return record(minibatches.gram(state.position, self.trajectory(key, cell).rule.momentum(state)))
+
+    def trajectory(self, key: jax.Array, cell: Parameters) -> minibatches.Trajectory:
+        """The trajectory that a key stands for."""
+        oracle = (literal_oracle if self.oracle == "literal" else sampled_oracle)(cell, self)
+        origin, _ = self.start(key, cell)  # where theta = 0; heavy ball does not ask, and nothing is computed then
+        return minibatches.Trajectory(key, oracle, rules.rule_of(self.transformation, cell.rates, origin))
+
+    def start(self, key: jax.Array, cell: Parameters) -> tuple[jax.Array, jax.Array]:
+        """Error and momentum at time 0, (d,) each."""
+        return minibatches.random_pair(jax.random.fold_in(key, 0), cell.start, self.d)
 
 
 def program_of(problem: LeastSquares, clock: str, oracle: str, transformation: Any = None) -> Program:
@@ -187,21 +209,3 @@ def sampled_oracle(cell: Parameters, program: Program) -> Oracle:
         return minibatches.gradient_of_sums(error, norm, along, length, draw.xi, cell.B)
 
     return Oracle(draw, gradient, (lambda draw: draw.idle) if jumps else None)
-
-
-def trajectory(key: jax.Array, cell: Parameters, targets: jax.Array, program: Program) -> jax.Array:
-    """R, V and C of one trajectory when its clock has ticked as often as `targets` say.
-
-    Args:
-        key: the trajectory's key.
-        cell: its cell's numbers.
-        targets: (time,) int32, non-decreasing; ticks of the minibatch clock, or of the active clock otherwise.
-        program: its cell's program.
-
-    Returns:
-        (time, 3) float32.
-    """
-    start = minibatches.random_pair(jax.random.fold_in(key, 0), cell.start, program.d)
-    rule = rules.rule_of(program.transformation, cell.rates, start[0])
-    oracle = (literal_oracle if program.oracle == "literal" else sampled_oracle)(cell, program)
-    return minibatches.trajectory(key, targets, oracle, rule, start, minibatches.gram)

@@ -10,18 +10,24 @@ import numpy as np
 from sparsesim import HeavyBall, LeastSquares
 from sparsesim.problems import Problem
 from sparsesim.simulation import sampling
-from sparsesim.simulation.driver import Plan, Program
+from sparsesim.simulation.plan import Plan, Program
 
 
 @functools.cache
 def compiled(program: Program) -> Callable[..., Any]:
     """Raw trajectories of a program; whoever changes what it traces clears this cache before and after."""
 
-    def run(key: np.ndarray, lane: jax.Array, cell: Any, targets: Any) -> Any:
-        return program.run(sampling.trajectory_key(key, lane), cell, targets)
+    def run(key: np.ndarray, lane: jax.Array, cell: Any, gaps: Any) -> Any:
+        key = sampling.trajectory_key(key, lane)
+
+        def recorded(state: Any, gap: Any) -> tuple[Any, Any]:
+            state = program.advance(state, gap, key, cell)
+            return state, program.observe(state, key, cell)
+
+        return jax.lax.scan(recorded, program.initial(key, cell), gaps)[1]
 
     # The cell is an argument, so that the cells of a program compile once.
-    return jax.jit(jax.vmap(run, in_axes=(None, 0, None, 0 if program.targets_per_trajectory else None)))
+    return jax.jit(jax.vmap(run, in_axes=(None, 0, None, 0 if program.gaps_per_trajectory else None)))
 
 
 def engine_paths(
@@ -43,8 +49,8 @@ def engine_paths(
     number = sampling.cell_number(problem, optimizer)
     key = sampling.cell_key(seed, number)
     cell = program.parameters(problem, optimizer, start)
-    targets = program.targets(np.asarray(ticks, np.float64), seed, number, range(trajectories))
-    record = compiled(program)(key, np.arange(trajectories, dtype=np.uint32), cell, targets)
+    gaps = program.gaps(np.asarray(ticks, np.float64), seed, number, range(trajectories))
+    record = compiled(program)(key, np.arange(trajectories, dtype=np.uint32), cell, program.encoded(gaps))
     with np.errstate(over="ignore"):
         return np.ldexp(np.asarray(record.values, np.float64) + np.asarray(record.rests), record.exponent)
 

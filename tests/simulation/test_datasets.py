@@ -135,14 +135,15 @@ def test_the_last_time_that_is_allowed_is_counted_right(
         simulate(PROBLEM, OPTIMIZER, times=[0, last], trajectories=2, seed=0, engine=engine, clock=clock)
     cell, program, name = seen[0]
     assert name == engine
-    targets = program.targets(cell.times, 0, 1, range(2))
-    if isinstance(targets, Count):
-        ticks = [(int(high) << 32) + int(low) for high, low in zip(*targets, strict=True)]
+    gaps = program.gaps(cell.times, 0, 1, range(2))
+    encoded = program.encoded(gaps)
+    if isinstance(encoded, Count):
+        ticks = [(int(high) << 32) + int(low) for high, low in zip(*encoded, strict=True)]
         assert ticks == [0, last << 24 if clock == "poisson" else last]
     elif engine == "vector" and clock == "poisson":
-        assert (np.abs(targets[:, 1] - last) < 10 * last**0.5).all()
+        assert (np.abs(encoded[:, 1] - last) < 10 * last**0.5).all()
     else:
-        assert targets.tolist() == [0, last]
+        assert encoded.tolist() == [0, last]
 
 
 def test_the_largest_batch_that_is_allowed_has_no_noise() -> None:

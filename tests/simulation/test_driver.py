@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from sparsesim import HeavyBall, LeastSquares, Scaling, simulate, simulate_cells
-from sparsesim.simulation import driver
-from sparsesim.simulation.driver import Cell, Group, Launch, Plan
+from sparsesim.simulation import blocks, launches, reduced
+from sparsesim.simulation.blocks import Block
+from sparsesim.simulation.launches import Launch
+from sparsesim.simulation.plan import Cell, Plan
 from sparsesim.simulation.statistics import Record, Statistics, Summary
 
 TIMES = [0, 4, 20]  # as many in all tests: their number is part of a compilation
@@ -33,7 +35,7 @@ def test_chunk_size_changes_no_bit(clock: str) -> None:
 def test_number_of_cores_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     results = []
     for cores in (1, 5):
-        monkeypatch.setattr(driver.os, "cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr(launches.os, "cpu_count", lambda cores=cores: cores)
         results.append(run())
     assert results[0].identical(results[1])
 
@@ -82,11 +84,11 @@ def test_another_seed_is_another_sample() -> None:
 
 
 def test_one_compilation_serves_all_cells() -> None:
-    driver._program.cache_clear()
+    launches.compiled.cache_clear()
     run(chunk=1)
     run([Scaling(0.3, 0.4, 0.8).at(13)], trajectories=20, chunk=1)
-    assert driver._program.cache_info().currsize == 1
-    assert driver._program(Plan("active", 0, 2).program(CELLS[0][0]), True)._cache_size() == 1
+    assert launches.compiled.cache_info().currsize == 1
+    assert launches.compiled(Plan("active", 0, 2).program(CELLS[0][0]), True, 1).step._cache_size() == 1
 
 
 # The vector engine: both oracles, and the counts that the Poisson clock draws on the host.
@@ -101,16 +103,16 @@ def test_the_vector_engine_is_as_independent(clock: str, oracle: str) -> None:
 
 
 def test_the_vector_engine_compiles_once_a_dimension() -> None:
-    driver._program.cache_clear()
+    launches.compiled.cache_clear()
     cells = [Scaling(alpha, 0.5, delta, c_eta=0.3).at(13) for alpha in (0.1, 0.9) for delta in (0.2, 1.4)]
     run(cells, trajectories=300, engine="vector", chunk=1)
-    assert driver._program.cache_info().currsize == 1
+    assert launches.compiled.cache_info().currsize == 1
     program = Plan("active", 0, 2, "vector", "sampled").program(cells[0][0])
-    assert driver._program(program, True)._cache_size() == 1
+    assert launches.compiled(program, True, 1).step._cache_size() == 1
 
 
 def test_too_large_a_problem_is_refused_before_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "_program", lambda *args: pytest.fail("compiled"))
+    monkeypatch.setattr(launches, "compiled", lambda *args: pytest.fail("compiled"))
     arguments = {"times": [1], "trajectories": 2, "seed": 0}
     optimizer = HeavyBall(0.1, 0.1)
     with pytest.raises(
@@ -121,7 +123,7 @@ def test_too_large_a_problem_is_refused_before_it_starts(monkeypatch: pytest.Mon
     with pytest.raises(MemoryError, match="lower d or B, or take engine=reduced"):
         simulate(LeastSquares(10**6, 0.1, 10**6), optimizer, engine="vector", oracle="literal", **arguments)
     # The reduced engine's memory grows with the recordings alone.
-    monkeypatch.setattr(driver, "_available_memory", lambda: 1e9)
+    monkeypatch.setattr(blocks, "available_memory", lambda: 1e9)
     arguments |= {"times": np.arange(1, 200_000)}
     with pytest.raises(MemoryError, match=r"engine=reduced, .* and 1.0 GB are available; record at fewer times$"):
         simulate(LeastSquares(10**12, 0.1, 4), optimizer, **arguments)
@@ -130,11 +132,11 @@ def test_too_large_a_problem_is_refused_before_it_starts(monkeypatch: pytest.Mon
 def test_progress_starts_at_nothing_and_ends_at_all() -> None:
     calls: list[tuple[float, float]] = []
     times, keep = [[0, 4, 20], [0, 4, 400]], lambda done, total: calls.append((done, total))
-    simulate_cells(CELLS[:2], times=times, trajectories=1300, seed=0, clock="active", progress=keep)
+    simulate_cells(CELLS[:2], times=times, trajectories=1300, seed=0, clock="active", progress=keep, chunk=1)
     done = [call[0] for call in calls]
     assert done == sorted(done)
     assert done[0] == 0.0
-    assert len(done) == 1 + 2 * 3
+    assert len(set(done)) == 1 + 2 * 3  # a launch of each tile
     assert done[-1] == pytest.approx(calls[0][1])
 
 
@@ -150,44 +152,44 @@ def test_an_error_in_the_middle_leaves_no_thread_behind() -> None:
     assert run(CELLS[:1]).identical(run(CELLS[:1]))
 
 
-def group_of(cells: list[tuple[LeastSquares, HeavyBall]], horizons: list[float], plan: Plan) -> Group:
-    """One group of cells whose recordings differ."""
+def block_of(cells: list[tuple[LeastSquares, HeavyBall]], horizons: list[float], plan: Plan) -> Block:
+    """One block of cells whose recordings differ."""
     work = [
         Cell(*cell, np.rint(np.array(TIMES) * (horizon / TIMES[-1])), (1.0, 0.0, 0.0))
         for cell, horizon in zip(cells, horizons, strict=True)
     ]
-    return Group(plan.program(cells[0][0]), list(range(len(cells))), work, plan)
+    return Block(plan.program(cells[0][0]), dict(enumerate(work)), plan)
 
 
 @pytest.mark.parametrize("size", [1, 32, 2048])
-@pytest.mark.parametrize("blocks_a_cell", [1, 7])
-def test_vectorised_launches_cover_all_blocks_and_wait_little(size: int, blocks_a_cell: int) -> None:
+@pytest.mark.parametrize("tiles_a_cell", [1, 7])
+def test_vectorised_launches_cover_all_tiles_and_wait_little(size: int, tiles_a_cell: int) -> None:
     horizons = np.logspace(6, 1, 200).round()
-    plan = Plan("active", 0, blocks_a_cell * driver.reduced.LANES)
-    group = group_of([CELLS[0]] * len(horizons), list(np.random.default_rng(0).permutation(horizons)), plan)
-    blocks = group.blocks()
-    assert len(blocks) == len(horizons) * blocks_a_cell
-    works = np.stack([group.gap_work[block.cell] for block in blocks])
-    launches = driver.vectorised_launches(works, size)
-    assert sum(launch.blocks for launch in launches) == len(blocks)
+    plan = Plan("active", 0, tiles_a_cell * reduced.LANES)
+    block = block_of([CELLS[0]] * len(horizons), list(np.random.default_rng(0).permutation(horizons)), plan)
+    tiles = block.tiles
+    assert len(tiles) == len(horizons) * tiles_a_cell
+    works = np.stack([block.gap_work[tile.cell] for tile in tiles])
+    cut = launches.vectorised_launches(works, size)
+    assert sum(launch.tiles for launch in cut) == len(tiles)
     first, sizes = 0, set()
-    for launch in launches:
-        assert 1 <= launch.blocks <= launch.size
-        # Computed anew: each gap takes as long as its slowest block.
-        held = works[first : first + launch.blocks]
-        assert 1.0 - held.sum() / (launch.size * held.max(axis=0).sum()) <= driver.MOST_PADDING
-        first += launch.blocks
+    for launch in cut:
+        assert 1 <= launch.tiles <= launch.size
+        # Computed anew: each gap takes as long as its slowest tile.
+        held = works[first : first + launch.tiles]
+        assert 1.0 - held.sum() / (launch.size * held.max(axis=0).sum()) <= launches.MOST_PADDING
+        first += launch.tiles
         sizes.add(launch.size)
-    # Launches of equal blocks are full; without the bound a launch would take them all.
+    # Launches of equal tiles are full; without the bound a launch would take them all.
     assert sizes <= {size >> halvings for halvings in range(size.bit_length())}
-    assert len(launches) < 1.0 + len(blocks) / size + 2.0 * np.log2(1e5) * np.log2(2 * size)
+    assert len(cut) < 1.0 + len(tiles) / size + 2.0 * np.log2(1e5) * np.log2(2 * size)
 
 
-def test_vectorised_launches_of_equal_blocks_are_full() -> None:
+def test_vectorised_launches_of_equal_tiles_are_full() -> None:
     works = np.ones((20, 3))
-    assert driver.vectorised_launches(works, 8) == [Launch(8, 8), Launch(8, 8), Launch(4, 8)]
-    assert driver.vectorised_launches(np.ones((17, 3)), 8) == [Launch(8, 8), Launch(8, 8), Launch(1, 2)]
-    assert driver.padding(np.array([[4.0, 1.0], [2.0, 2.0]]), 2) == pytest.approx(1.0 - 9.0 / 12.0)
+    assert launches.vectorised_launches(works, 8) == [Launch(8, 8), Launch(8, 8), Launch(4, 8)]
+    assert launches.vectorised_launches(np.ones((17, 3)), 8) == [Launch(8, 8), Launch(8, 8), Launch(1, 2)]
+    assert launches.padding(np.array([[4.0, 1.0], [2.0, 2.0]]), 2) == pytest.approx(1.0 - 9.0 / 12.0)
 
 
 @pytest.mark.parametrize("clock", [pytest.param("active", marks=pytest.mark.slow), "minibatch"])
@@ -195,9 +197,9 @@ def test_a_vectorised_launch_computes_what_a_sequential_one_does(clock: str) -> 
     """As an accelerator runs it: cells of other horizons wait for each other, in another shape, so not to the bit."""
     cells = [*CELLS[:3], CELLS[5], Scaling(0.2, 0.5, 0.5).at(30)]
     plan = Plan(clock, 3, 700)
-    group = group_of(cells, [20, 400, 60, 20, 2000], plan)
-    blocks = group.blocks()[:7]
-    results = [group.launch(blocks, 8, sequential) for sequential in (False, True)]
+    block = block_of(cells, [20, 400, 60, 20, 2000], plan)
+    tiles = block.tiles[:7]
+    results = [block.launch(tiles, 8, sequential=sequential) for sequential in (False, True)]
     (summary, record), (their_summary, their_record) = results
     means, values = (
         [np.ldexp(a.astype(np.float64), b) for a, b in pairs]
@@ -206,9 +208,9 @@ def test_a_vectorised_launch_computes_what_a_sequential_one_does(clock: str) -> 
             [(np.asarray(part.values), part.exponent) for part in (record, their_record)],
         )
     )
-    assert {block.size for block in blocks} == {512, 188}
+    assert {tile.size for tile in tiles} == {512, 188}
     scale = np.sqrt(means[1][..., :1] * means[1][..., 1:2])  # of C, which may pass through zero
-    present = slice(0, len(blocks))
+    present = slice(0, len(tiles))
     np.testing.assert_allclose(means[0][present, :, :2], means[1][present, :, :2], rtol=1e-4)
     assert (np.abs(means[0] - means[1])[present, :, 2] <= 1e-4 * scale[present, :, 0]).all()
     # Trajectory by trajectory, too: the same random numbers at the same places.

@@ -14,7 +14,8 @@ from paths import engine_paths, loop_paths, random_cell, random_start
 from scipy import stats
 
 from sparsesim import HeavyBall, LeastSquares, compare, simulate
-from sparsesim.simulation.driver import Cell, Plan, run_cells
+from sparsesim.simulation.driver import run_cells
+from sparsesim.simulation.plan import Cell, Plan
 from sparsesim.theory import least_squares
 
 ALPHA = 1e-5

@@ -11,7 +11,8 @@ from paths import engine_paths, random_cell, random_start
 from scipy import stats
 
 from sparsesim import HeavyBall, LeastSquares, compare, simulate
-from sparsesim.simulation.driver import Cell, Plan, run_cells
+from sparsesim.simulation.driver import run_cells
+from sparsesim.simulation.plan import Cell, Plan
 from sparsesim.theory import least_squares, stability
 
 ALPHA = 1e-5

@@ -197,15 +197,15 @@ def test_active_samples(B: int, p: float) -> None:
     np.testing.assert_allclose(np.cumsum(counts) / words.size, exact, atol=2e-5)
 
 
-def test_poisson_counts() -> None:
+def test_poisson_gaps() -> None:
     times = np.array([0.0, 0.5, 3.0, 40.0])
-    counts = sampling.poisson_counts(3, 5, times, range(10_000))
-    assert (counts[:, 0] == 0).all()
+    gaps = sampling.poisson_gaps(3, 5, times, range(10_000))
+    assert (gaps[:, 0] == 0).all()
     for i, gap in ((1, 0.5), (2, 2.5), (3, 37.0)):
-        increments = counts[:, i] - counts[:, i - 1]
-        z = (increments.mean() - gap) / np.sqrt(gap / len(counts))
+        increments = gaps[:, i]
+        z = (increments.mean() - gap) / np.sqrt(gap / len(gaps))
         assert abs(z) < stats.norm.isf(ALPHA / 2)
         assert increments.var() == pytest.approx(gap, rel=0.1)
-    assert np.array_equal(sampling.poisson_counts(3, 5, times, range(700, 900)), counts[700:900])
+    assert np.array_equal(sampling.poisson_gaps(3, 5, times, range(700, 900)), gaps[700:900])
     for other in ((4, 5), (3, 6), (3 + 2**32, 5), (3, 5 + 2**32)):
-        assert not np.array_equal(sampling.poisson_counts(*other, times, range(256)), counts[:256])
+        assert not np.array_equal(sampling.poisson_gaps(*other, times, range(256)), gaps[:256])

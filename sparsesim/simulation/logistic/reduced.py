@@ -34,8 +34,8 @@ from sparsesim.simulation.plane import Chain, Kick
 from sparsesim.simulation.sampling import Array
 from sparsesim.simulation.statistics import Record, record
 
-# Samples that the lanes of a block draw at once, and the fewest and the most of them that are of one trajectory.
-BLOCK_SAMPLES, NARROWEST, WIDEST = 2**14, 16, 64
+# Samples that the lanes of a tile draw at once, and the fewest and the most of them that are of one trajectory.
+TILE_SAMPLES, NARROWEST, WIDEST = 2**14, 16, 64
 MOST_LANES = 512
 OVERHEAD = 16  # of a minibatch beside its samples, in their unit
 
@@ -93,13 +93,13 @@ class Program:
     width: int  # of a slice, a power of two
     table: int  # length of the table of rare samples, likewise
 
-    blocks_per_launch = 8
-    targets_per_trajectory = False
+    tiles_per_launch = 8
+    gaps_per_trajectory = False
 
     @property
     def lanes(self) -> int:
-        """Trajectories in a block."""
-        return min(MOST_LANES, BLOCK_SAMPLES // self.width)
+        """Trajectories in a tile."""
+        return min(MOST_LANES, TILE_SAMPLES // self.width)
 
     @property
     def trajectory_floats(self) -> int:
@@ -131,19 +131,25 @@ class Program:
             start=(np.float32(theta + eta * m), np.float32(m), Chain(*map(np.float32, chain))),
         )
 
-    def targets(self, times: np.ndarray, seed: int, cell: int, trajectories: range) -> Count:
-        """Minibatches between recordings, (time,)."""
-        return binary.from_integers(np.rint(np.diff(times, prepend=0.0)))
+    def gaps(self, times: np.ndarray, seed: int, cell: int, trajectories: range) -> np.ndarray:
+        """Minibatches before each recording, (time,)."""
+        return np.diff(times, prepend=0.0).astype(np.int64)
 
-    def run(self, key: jax.Array, cell: Parameters, targets: Count) -> Record:
-        """The five moments of one trajectory at its recordings, (time, moment)."""
+    def encoded(self, gaps: np.ndarray) -> Count:
+        """Gaps as `advance` takes them."""
+        return binary.from_integers(gaps)
 
-        def recorded(state: State, gap: Count) -> tuple[State, Record]:
-            """The state a gap later, and its moments."""
-            state = advance(state, gap, cell, self)
-            return state, observe(state, cell)
+    def initial(self, key: jax.Array, cell: Parameters) -> State:
+        """The state of one trajectory at time 0."""
+        return initial(key, cell, self)
 
-        return jax.lax.scan(recorded, initial(key, cell, self), targets)[1]
+    def advance(self, state: State, gap: Count, key: jax.Array, cell: Parameters) -> State:
+        """The state `gap` minibatches later."""
+        return advance(state, gap, cell, self)
+
+    def observe(self, state: State, key: jax.Array, cell: Parameters) -> Record:
+        """theta_par, m_par, R, V and C, (moment,)."""
+        return observe(state, cell)
 
 
 def program_of(problem: RareClassLogistic) -> Program:

@@ -61,8 +61,8 @@ class Program:
     table: int  # length of the table of rare samples
     transformation: optax.GradientTransformation | None  # None: heavy ball
 
-    blocks_per_launch = 1
-    targets_per_trajectory = False
+    tiles_per_launch = 1
+    gaps_per_trajectory = False
 
     @property
     def coordinates(self) -> int:
@@ -71,7 +71,7 @@ class Program:
 
     @property
     def lanes(self) -> int:
-        """Trajectories in a block."""
+        """Trajectories in a tile."""
         return minibatches.lanes(self.coordinates)
 
     @property
@@ -101,16 +101,30 @@ class Program:
             across=np.array(sampling.components((R, V, C)), np.float32),
         )
 
-    def targets(self, times: np.ndarray, seed: int, cell: int, trajectories: range) -> np.ndarray:
-        """Minibatches by each recording, (time,)."""
-        return times.astype(np.int32)
+    def gaps(self, times: np.ndarray, seed: int, cell: int, trajectories: range) -> np.ndarray:
+        """Minibatches before each recording, (time,)."""
+        return np.diff(times, prepend=0.0).astype(np.int64)
 
-    def run(self, key: jax.Array, cell: Parameters, targets: jax.Array) -> Record:
-        """theta_par, m_par, R, V and C of one trajectory at its recordings, (time, moment)."""
-        start = initial(jax.random.fold_in(key, 0), cell, self.d)
-        rule = rules.rule_of(self.transformation, cell.rates, jnp.zeros(self.d))
+    def encoded(self, gaps: np.ndarray) -> np.ndarray:
+        """Gaps as `advance` takes them."""
+        return gaps.astype(np.int32)
+
+    def initial(self, key: jax.Array, cell: Parameters) -> rules.State:
+        """The state of one trajectory at time 0."""
+        return self.trajectory(key, cell).initial(*initial(jax.random.fold_in(key, 0), cell, self.d))
+
+    def advance(self, state: rules.State, gap: jax.Array, key: jax.Array, cell: Parameters) -> rules.State:
+        """The state `gap` minibatches later."""
+        return self.trajectory(key, cell).advance(state, gap)
+
+    def observe(self, state: rules.State, key: jax.Array, cell: Parameters) -> Record:
+        """theta_par, m_par, R, V and C, (moment,)."""
+        return record(observe(state.position, self.trajectory(key, cell).rule.momentum(state)))
+
+    def trajectory(self, key: jax.Array, cell: Parameters) -> minibatches.Trajectory:
+        """The trajectory that a key stands for."""
         oracle = (literal_oracle if self.oracle == "literal" else sampled_oracle)(cell, self)
-        return record(minibatches.trajectory(key, targets, oracle, rule, start, observe))
+        return minibatches.Trajectory(key, oracle, rules.rule_of(self.transformation, cell.rates, jnp.zeros(self.d)))
 
 
 def program_of(problem: RareClassLogistic, oracle: str, transformation: Any = None) -> Program:
@@ -144,7 +158,7 @@ class SampledDraw(NamedTuple):
     """What is random in a minibatch, of its first slice only where it has several."""
 
     rare: jax.Array  # samples of the rare class, int32
-    key: jax.Array  # of the slices
+    key: jax.Array  # of the slices, as data
     normals: jax.Array  # z_i of the first of them, (batch,)
     xi: jax.Array  # (d,), N(0, I)
 
@@ -181,10 +195,11 @@ def sampled_oracle(cell: Parameters, program: Program) -> Oracle:
         word_key, slice_key, xi_key = jax.random.split(key, 3)
         rare = sampling.samples(jax.random.bits(word_key, (3,), jnp.uint32), cell.batch_gate, cell.rare_samples)
         xi = jax.random.normal(xi_key, (program.d,), jnp.float32)
-        return SampledDraw(rare, slice_key, normals(slice_key, 0), xi)
+        return SampledDraw(rare, jax.random.key_data(slice_key), normals(slice_key, 0), xi)
 
     def gradient(theta: jax.Array, draw: SampledDraw) -> jax.Array:
         """The gradient at theta, (d,)."""
+        key = jax.random.wrap_key_data(draw.key, impl=sampling.GENERATOR)
         norm = jnp.sqrt(jnp.sum(theta**2))
         logits = Logits(cell.bias, norm, cell.r * theta[0])
 
@@ -196,7 +211,7 @@ def sampled_oracle(cell: Parameters, program: Program) -> Oracle:
         def following(number: jax.Array, carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
             """Adds a slice, and draws the next."""
             total, here = carry
-            return total + of_slice(number, here), normals(draw.key, number + 1)
+            return total + of_slice(number, here), normals(key, number + 1)
 
         total, last = jnp.zeros(3), draw.normals
         if program.batch == WIDEST:

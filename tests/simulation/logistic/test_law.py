@@ -13,7 +13,8 @@ import pytest
 from scipy import stats
 
 from sparsesim import HeavyBall, RareClassLogistic
-from sparsesim.simulation.driver import Cell, Plan, run_cells
+from sparsesim.simulation.driver import run_cells
+from sparsesim.simulation.plan import Cell, Plan
 
 # The module: the package has the function of its name.
 theory = importlib.import_module("sparsesim.theory.logistic.drift")

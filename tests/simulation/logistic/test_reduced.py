@@ -7,8 +7,9 @@ from paths import engine_paths
 from scipy import stats
 
 from sparsesim import HeavyBall, RareClassLogistic, simulate, simulate_cells
-from sparsesim.simulation.driver import Cell, Plan, run_cells
+from sparsesim.simulation.driver import run_cells
 from sparsesim.simulation.logistic import reduced
+from sparsesim.simulation.plan import Cell, Plan
 from sparsesim.theory.logistic import drift
 
 MOVING = (0.5, -0.7, 1.5, 2.0, -1.0)
@@ -53,8 +54,9 @@ def test_few_programs_serve_all_cells() -> None:
 
 def test_clock_counts_beyond_32_bits() -> None:
     problem = RareClassLogistic(10, 0.1, 4, 1.0)
-    gaps = reduced.program_of(problem).targets(np.array([5.0, 2.0**40, 2.0**40 + 3]), 0, 0, range(1))
-    high, low = (part.astype(int).tolist() for part in gaps)
+    program = reduced.program_of(problem)
+    gaps = program.gaps(np.array([5.0, 2.0**40, 2.0**40 + 3]), 0, 0, range(1))
+    high, low = (part.astype(int).tolist() for part in program.encoded(gaps))
     assert [h * 2**32 + w for h, w in zip(high, low, strict=True)] == [5, 2**40 - 5, 3]
 
 

@@ -115,7 +115,8 @@ def test_sampled_gradient_is_its_formula(monkeypatch: pytest.MonkeyPatch) -> Non
         assert vector.program_of(problem, "sampled") == program
         cell = program.parameters(problem, HeavyBall(0.1, 0.5), AT_REST)
         drawn = draw(cell, jax.random.key(B, impl="philox4x32"))._replace(rare=jnp.int32(min(rare, B)))
-        words = [jax.random.bits(jax.random.fold_in(drawn.key, i), (16,), jnp.uint32) for i in range(3)]
+        slices = jax.random.wrap_key_data(drawn.key, impl="philox4x32")
+        words = [jax.random.bits(jax.random.fold_in(slices, i), (16,), jnp.uint32) for i in range(3)]
         normals = np.asarray(quantiles.draw(jnp.concatenate(words), quantiles.NORMAL), np.float64)
         for theta in (np.zeros(4), np.array([1.5, 0.4, -0.3, 0.8]), np.array([-2.0, 1e-3, 0.0, 0.0])):
             exact = exact_gradient(problem, theta, normals[:B], np.asarray(drawn.xi, np.float64), min(rare, B))
