@@ -1,13 +1,21 @@
 """The configuration's schema. A mistyped key or a value of the wrong type fails when Hydra composes it."""
 
+import itertools
+import os
+import re
+import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from sparsesim import _validate
 from sparsesim.problems import RareClassLogistic
@@ -16,6 +24,13 @@ from sparsesim.theory.phases import PROBLEMS
 
 LONGEST_AXIS = 10**6
 LOGISTIC = RareClassLogistic.name
+LONGEST_NAME = 60  # of a sweep: four bytes a letter at most, and 255 to a folder's name
+# What Hydra raises while it reads the command line and composes; of flags that exclude each other it is a ValueError.
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError, OverflowError)
+DEEPEST, MOST_DIGITS = 20, 1000  # of an argument: brackets in each other, and digits of a number
+LONGEST_LINE = 600  # of an error; what is longer is cut in its middle
+# Lines of its messages that say how it works inside, or name what does not help.
+ASIDES = ("full_key:", "object_type=", "reference_type=", "See https://", "Config search path:", "provider=")
 
 
 @dataclass
@@ -153,8 +168,11 @@ def arguments_of(arguments: Sequence[str]) -> list[str]:
     Logistic regression has sweeps of its own under the names of those of least squares, with other axes.
 
     Raises:
-        ValueError: the sweep is one of least squares alone.
+        ValueError: the sweep is one of least squares alone, or an argument is none.
+        HydraException: it cannot be read.
     """
+    for argument in arguments:
+        _check_argument(argument)
     if f"problem={LOGISTIC}" not in arguments:
         return list(arguments)
     sweeps = folder() / "sweep"
@@ -170,13 +188,89 @@ def arguments_of(arguments: Sequence[str]) -> list[str]:
     return [own.get(argument, argument) for argument in arguments]
 
 
+def _check_argument(argument: str) -> None:
+    """Refuse, by name, what Hydra would not read without an error of Python's or one without the key."""
+    key = re.split("[@=]", argument.lstrip("+~"), maxsplit=1)[0]
+    depths = itertools.accumulate((mark in "([{") - (mark in ")]}") for mark in argument)
+    if max(depths, default=0) > DEEPEST:
+        raise ValueError(f"{key} must be nested at most {DEEPEST} deep, got {argument}")
+    if re.search(rf"\d{{{MOST_DIGITS}}}", argument):
+        raise ValueError(f"{key} must have numbers of fewer than {MOST_DIGITS} digits, got {argument}")
+    options = sorted(path.stem for path in (folder() / key).glob("*.yaml")) if re.fullmatch(r"\w+", key) else []
+    if not options:
+        return
+    (override,) = OverridesParser.create().parse_overrides([argument])
+    value = override.value()
+    # Other words are for Hydra to find or not, and mappings for the schema.
+    if value is None or isinstance(value, int | float):
+        raise ValueError(f"{key} must be one of {', '.join(options)}, got {value!r}")
+
+
+def in_one_line(error: Exception) -> str:
+    """What an error says, in one line; that of Hydra and OmegaConf with the key and without their inner names."""
+    words = _plain(_complaint(error))
+    return words if len(words) <= LONGEST_LINE else f"{words[: LONGEST_LINE // 2]} ... {words[-LONGEST_LINE // 2 :]}"
+
+
+def _complaint(error: Exception) -> str:
+    """What is wrong, with the key first where an error has it apart."""
+    words, cause = str(error).removeprefix("In 'config': "), error.__cause__
+    if isinstance(error, OverrideParseException):
+        # The lexer's own words are the argument again, and a caret below a character that it does not know.
+        reason = "quote what is not plain" if "Lexer" in words else words.split("See https://")[0]
+        return f"{error.override!r} cannot be read: {reason}"
+    if isinstance(error, HydraException) and isinstance(cause, OmegaConfBaseException):
+        reason, (head, *hints) = _plain(str(cause)), words.splitlines()
+        # To append is possible where keys are free, as those of `start`.
+        hint = f". {' '.join(hints)}" if hints and "struct" in reason else ""
+        return f"{head.removeprefix('Error merging override ').removesuffix('.')}: {reason}{hint}"
+    key = re.search("full_key: (.+)", words)
+    return f"{key[1]}: {words}" if key else words
+
+
+def _plain(message: str) -> str:
+    """A message in one line, without asides; options, which Hydra indents by a tab, with commas between."""
+    lines = [line for line in message.splitlines() if line.strip() and not line.strip().startswith(ASIDES)]
+    sentences = [line for line in lines if not line.startswith("\t")]
+    options = [line.strip() for line in lines if line.startswith("\t")]
+    return " ".join(" ".join([*sentences, ", ".join(options)]).split())
+
+
+def check_output(output: str, name: str) -> None:
+    """Check, before anything is computed, that a folder `name` can be made below `output`. It leaves nothing behind.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if not re.fullmatch(r"\w[\w.-]*", name) or len(name) > LONGEST_NAME:
+        raise ValueError(f"sweep.name must be letters, digits, '_', '-' and '.', at most {LONGEST_NAME}, got {name!r}")
+    refusal = ValueError(f"output must be a folder that can be written or made, got {output!r}")
+    if not output.isprintable() or not output:
+        raise refusal
+    wanted = Path(os.path.abspath(output)) / name
+    try:
+        existing = next(path for path in (wanted, *wanted.parents) if path.exists())
+        # What is missing is made for a trial, in a folder of its own, since another run may make the same.
+        with tempfile.TemporaryDirectory(dir=existing, prefix=".sparsesim-") as trial:
+            (Path(trial) / wanted.relative_to(existing)).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refusal from error
+
+
 def sweep_of(config: DictConfig) -> Sweep:
     """The sweep that a configuration stands for.
 
     Raises:
         ValueError: a value is outside its range.
+        OmegaConfBaseException: a value is missing, or refers to one that is not there or is of another type.
     """
-    resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    resolved: dict[str, Any] = OmegaConf.to_container(  # type: ignore[assignment]
+        config, resolve=True, throw_on_missing=True
+    )
+    for key in fields(Config):
+        if key.name not in resolved:
+            raise ValueError(f"{key.name} must be given, got a configuration without it")
+    _check_scale(**resolved["scale"])
     name = _validate.choice("problem.name", resolved["problem"].pop("name"), PROBLEMS)
     if (name == LOGISTIC) != (resolved["problem"]["r"] is not None):
         allowed = "given for logistic regression" if name == LOGISTIC else "null for least squares"
@@ -194,6 +288,19 @@ def sweep_of(config: DictConfig) -> Sweep:
         start=resolved["start"],
         cases=resolved["sweep"]["cases"],
     )
+
+
+def _check_scale(name: str, horizon: float, most_ticks: float, **sizes: int | list[int]) -> None:
+    """Check sizes under the name that a user gives them, for other keys and axes refer to them."""
+    _validate.positive("scale.horizon", horizon)
+    _validate.positive("scale.most_ticks", most_ticks)
+    for key, values in sizes.items():
+        for value in values if isinstance(values, list) else [values]:
+            _validate.whole(f"scale.{key}", value, low=1)
+        if isinstance(values, list) and (not values or len(set(values)) < len(values)):
+            raise ValueError(f"scale.{key} must have at least one value and no value twice, got {values!r}")
+        if key == "points" and values > LONGEST_AXIS:  # type: ignore[operator]  # a whole number
+            raise ValueError(f"scale.points must be at most {LONGEST_AXIS}, got {values}")
 
 
 def _axis_values(

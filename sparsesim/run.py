@@ -6,17 +6,20 @@ bad, 3 no point of it could be tested, 4 it failed, 130 interrupted.
 
 import json
 import os
-import re
 import sys
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import hydra
 import xarray as xr
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
+from rich.markup import escape
 
 from sparsesim import _validate, report, store
 from sparsesim import config as configuration
@@ -40,15 +43,8 @@ def run(config: DictConfig, console: Console) -> tuple[xr.Dataset, Path]:
     sweep = configuration.sweep_of(config)
     studies = STUDIES[config.problem.name]
     study = studies[_validate.choice(f"sweep.study of {config.problem.name}", config.sweep.study, studies)]
-    name = config.sweep.name
-    if not re.fullmatch(r"\w[\w.-]*", name):
-        raise ValueError(f"sweep.name must be letters, digits, '_', '-' and '.', got {name!r}")
-    if not config.output:
-        raise ValueError("output must be a folder that can be written or made, got ''")
+    configuration.check_output(config.output, config.sweep.name)
     output = Path(config.output)
-    existing = next(path for path in (output.absolute(), *output.absolute().parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise ValueError(f"output must be a folder that can be written or made, got {config.output!r}")
     began = time.perf_counter()
     with report.progress(console, config.sweep.name) as update:
         dataset = study.compute(sweep, update)
@@ -85,19 +81,18 @@ def main() -> None:
     configuration.register()
     console, errors = Console(), Console(stderr=True, soft_wrap=True)
     statuses: list[int] = []
-    try:
-        sys.argv[1:] = configuration.arguments_of(sys.argv[1:])
-    except ValueError as error:
-        errors.print("[bold red]error:[/]", str(error), highlight=False, markup=True)
-        sys.exit(BAD_INPUT)
+
+    def complain(error: Exception) -> None:
+        """Say in one line what is wrong."""
+        errors.print("[bold red]error:[/]", escape(configuration.in_one_line(error)), highlight=False)
 
     def job(config: DictConfig) -> None:
         """Run one configuration, say what went wrong, and keep its status."""
         try:
             dataset, _ = run(config, console)
             statuses.append(STATUS[dataset.attrs["verdict"]])
-        except (ValueError, MemoryError, OSError) as error:
-            errors.print("[bold red]error:[/]", str(error), highlight=False, markup=True)
+        except (ValueError, MemoryError, OSError, OmegaConfBaseException) as error:
+            complain(error)
             statuses.append(FAILED if isinstance(error, OSError) else BAD_INPUT)
         except Exception:
             traceback.print_exc()
@@ -108,10 +103,30 @@ def main() -> None:
             os._exit(INTERRUPTED)  # an orderly exit would wait for the launches under way
 
     try:
-        hydra.main(version_base="1.3", config_path=str(configuration.folder()), config_name="config")(job)()
-    except SystemExit as stopped:  # Hydra has said what is wrong with the configuration
+        sys.argv[1:] = configuration.arguments_of(sys.argv[1:])
+        with _hydra_raises():
+            hydra.main(version_base="1.3", config_path=str(configuration.folder()), config_name="config")(job)()
+    except configuration.COMPOSITION_ERRORS as error:
+        complain(error)
+        sys.exit(BAD_INPUT)
+    except SystemExit as stopped:  # Hydra has said what is wrong with the command line
         sys.exit(BAD_INPUT if stopped.code == 1 else stopped.code)
     sys.exit(max(statuses, default=0))
+
+
+@contextmanager
+def _hydra_raises() -> Iterator[None]:
+    """Have Hydra raise its errors where it would print them, on several lines, and exit."""
+    name = "HYDRA_FULL_ERROR"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ from typing import overload
 from sparsesim import _validate
 from sparsesim.problems import HeavyBall, LeastSquares, Problem, RareClassLogistic
 
+# Of each value the exponent and its sign.
+EXPONENTS = {"p": ("alpha", -1), "B": ("beta", 1), "eps": ("delta", -1), "eta": ("kappa", -1)}
+
 
 def prescription(alpha: float, beta: float, delta: float) -> float:
     """The paper's learning-rate exponent kappa = max(1 - beta, delta - alpha)."""
@@ -73,12 +76,7 @@ class Scaling:
             ValueError: d is not a whole number of at least 1, or a realised value is outside its range.
         """
         d = _validate.whole("d", d, low=1)
-        p, B, eps, eta = (
-            self._power("p", self.c_p, d, -self.alpha),
-            self._power("B", self.c_B, d, self.beta),
-            self._power("eps", self.c_eps, d, -self.delta),
-            self._power("eta", self.c_eta, d, -self.kappa),  # type: ignore[operator]  # set in __post_init__
-        )
+        p, B, eps, eta = (self._realised(name, d) for name in ("p", "B", "eps", "eta"))
         B, optimizer = max(1, round(B)), HeavyBall(eta=eta, eps=min(1.0, eps))
         if r is None:
             return LeastSquares(d=d, p=min(1.0, p), B=B, label_noise=label_noise), optimizer
@@ -91,14 +89,16 @@ class Scaling:
             )
         return RareClassLogistic(d=d, p=p, B=B, r=r), optimizer
 
-    @staticmethod
-    def _power(name: str, prefactor: float, d: int, exponent: float) -> float:
+    def _realised(self, name: str, d: int) -> float:
+        exponent, sign = EXPONENTS[name]
+        prefactor, power = getattr(self, f"c_{name}"), sign * getattr(self, exponent)
         try:
-            value = prefactor * float(d) ** exponent
+            value = prefactor * float(d) ** power
         except OverflowError:
             value = float("inf")
         if not 0.0 < value < float("inf"):
             raise ValueError(
-                f"{name} = {prefactor} * {d}**{exponent} is outside the range of a float; change its exponent"
+                f"{name} = {prefactor} * {d}**{power} is outside the range of a float; change its exponent {exponent}, "
+                f"c_{name} or d"
             )
         return value

@@ -13,7 +13,7 @@ import xarray as xr
 
 from sparsesim import _validate
 from sparsesim.problems import HeavyBall, LeastSquares, Problem, RareClassLogistic
-from sparsesim.scaling import Scaling
+from sparsesim.scaling import EXPONENTS, Scaling
 from sparsesim.simulation.datasets import simulate_cells
 from sparsesim.simulation.driver import Progress
 from sparsesim.theory import limits, logistic, stability
@@ -24,6 +24,7 @@ SCALING = tuple(field.name for field in fields(Scaling))
 # Values that replace what the scaling says; `eta_over_critical` sets eta as a multiple of the exact frontier.
 DIRECT = ("p", "B", "eps", "eta", "eta_over_critical")
 PARAMETERS = (*SCALING, "d", "label_noise", "r", *DIRECT)
+REQUIRED = ("alpha", "beta", "delta", "d")
 # What takes an exponent out of force.
 REPLACED = {"alpha": ("p",), "beta": ("B",), "delta": ("eps",), "kappa": ("eta", "eta_over_critical")}
 CASE = "case"  # the dim of named cases
@@ -73,6 +74,11 @@ class Times:
         horizon = self.horizon * self._unit(problem, optimizer, clock, scaling)
         if self.most_ticks is not None:
             horizon = min(horizon, self.most_ticks)
+        if not math.isfinite(horizon):
+            raise ValueError(
+                f"times.horizon must be a finite number of ticks, got {self.horizon} {self.unit} for {problem} and "
+                f"{optimizer}"
+            )
         if clock != "poisson":
             horizon = max(math.ceil(horizon), self.records)
         if self.spacing == "linear":
@@ -82,7 +88,12 @@ class Times:
         if clock != "poisson":
             # Rounded, and pushed apart where rounding made neighbours equal.
             later = np.maximum(np.rint(later), np.arange(1, self.records + 1))
-        return np.concatenate([[0.0], later])
+        times = np.concatenate([[0.0], later])
+        if not (np.diff(times) > 0.0).all():
+            raise ValueError(
+                f"times.horizon must have room for times.records = {self.records} different times, got {horizon} ticks"
+            )
+        return times
 
     def _unit(self, problem: Problem, optimizer: HeavyBall, clock: str, scaling: Scaling | None) -> float:
         """The unit in ticks of the clock."""
@@ -132,11 +143,14 @@ def make_cell(parameters: Mapping[str, float | None]) -> SweepCell:
             stability frontier, for logistic regression the lower of its two ceilings.
 
     Raises:
-        ValueError: an unknown name, a value outside its range, or both eta and eta_over_critical.
+        ValueError: an unknown name, a value outside its range or missing, or both eta and eta_over_critical.
     """
     for name in parameters:
         _validate.choice("a parameter's name", name, PARAMETERS)
     given: dict[str, Any] = {name: value for name, value in parameters.items() if value is not None}
+    for name in REQUIRED:
+        if name not in given:
+            raise ValueError(f"{name} must be given, got None")
     if "eta" in given and "eta_over_critical" in given:
         raise ValueError("eta and eta_over_critical must not both be given")
     scaling = Scaling(**{name: given[name] for name in SCALING if name in given})
@@ -146,6 +160,8 @@ def make_cell(parameters: Mapping[str, float | None]) -> SweepCell:
     if "eta_over_critical" in given:
         multiple = _validate.positive("eta_over_critical", given["eta_over_critical"])
         eta = multiple * _critical_learning_rate(problem, eps)
+        if not 0.0 < eta < math.inf:
+            raise ValueError(f"eta_over_critical must keep eta in the range of a float, got {multiple} and eta = {eta}")
     exponents = {name: getattr(scaling, name) for name, by in REPLACED.items() if not given.keys() & set(by)}
     whole = scaling if not given.keys() & set(DIRECT) else None
     return SweepCell(problem, HeavyBall(eta, eps), exponents, whole)
@@ -230,12 +246,42 @@ class Sweep:
 
         Raises:
             ValueError: a parameter is outside its range.
+            MemoryError: the results of so many are too large for the memory at hand.
         """
+        self._check_memory()
         return [
             make_cell({**self.parameters, **case, **dict(zip(self.axes, values, strict=True))})
             for case in (self.cases.values() or [{}])
             for values in itertools.product(*self.axes.values())
         ]
+
+    def _check_memory(self) -> None:
+        # Statistics, exact values and what is made of them: some 30 numbers a record.
+        shape = [len(values) for values in self.grid.values()]
+        moments = len(RareClassLogistic.moments)  # the most of a problem
+        needed = math.prod(shape) * (self.times.records + 1) * moments * 8 * 30
+        if needed > (available := psutil.virtual_memory().available):
+            cells = " x ".join(map(str, shape or [1]))
+            raise MemoryError(
+                f"the results of this sweep need {needed / 1e9:.1f} GB and {available / 1e9:.1f} GB are available; "
+                f"take fewer cells or times.records, got {cells} cells (scale.points, num of {', '.join(self.axes)})"
+            )
+
+    def origin(self, name: str) -> str:
+        """Of a value that the engines refuse, in words: the keys that it follows from where it is not given itself."""
+        given = {key for key, value in self.parameters.items() if value is not None}
+        given = given.union(self.axes, *self.cases.values())
+        if name == "times":
+            unit = "" if self.times.unit == "ticks" else ", whose length follows from problem, optimizer and scaling"
+            records = f"times.records is {self.times.records}"
+            return f"; times.horizon is {self.times.horizon} {self.times.unit}{unit}, {records}"
+        if name == "eta" and "eta_over_critical" in given:
+            return "; eta is eta_over_critical times the critical one"
+        if name not in EXPONENTS or name in given:
+            return ""
+        exponent, sign = EXPONENTS[name]
+        rule = ", kappa = max(1 - beta, delta - alpha)" if name == "eta" and "kappa" not in given else ""
+        return f"; {name} = c_{name} d^{'-' if sign < 0 else ''}{exponent}{rule}"
 
 
 def run_sweep(sweep: Sweep, progress: Progress | None = None) -> xr.Dataset:
@@ -249,29 +295,24 @@ def run_sweep(sweep: Sweep, progress: Progress | None = None) -> xr.Dataset:
         ValueError: a parameter is outside its range.
         MemoryError: a cell, or all results together, are too large for the memory at hand.
     """
-    # Statistics, exact values and what is made of them: some 30 numbers a record.
-    size = math.prod(len(values) for values in sweep.grid.values())
-    moments = len(RareClassLogistic.moments)  # the most of a problem
-    needed = size * (sweep.times.records + 1) * moments * 8 * 30
-    if needed > (available := psutil.virtual_memory().available):
-        raise MemoryError(
-            f"the results of this sweep need {needed / 1e9:.1f} GB and {available / 1e9:.1f} GB are available; take "
-            "fewer cells or times.records"
-        )
     cells = sweep.cells()
     recorded = [sweep.times.of(cell.problem, cell.optimizer, sweep.clock, cell.scaling) for cell in cells]
-    dataset = simulate_cells(
-        [(cell.problem, cell.optimizer) for cell in cells],
-        times=recorded,
-        trajectories=sweep.trajectories,
-        seed=sweep.seed,
-        clock=sweep.clock,
-        engine=sweep.engine,
-        oracle=sweep.oracle,
-        start=sweep.start,
-        chunk=sweep.chunk,
-        progress=progress,
-    )
+    try:
+        dataset = simulate_cells(
+            [(cell.problem, cell.optimizer) for cell in cells],
+            times=recorded,
+            trajectories=sweep.trajectories,
+            seed=sweep.seed,
+            clock=sweep.clock,
+            engine=sweep.engine,
+            oracle=sweep.oracle,
+            start=sweep.start,
+            chunk=sweep.chunk,
+            progress=progress,
+        )
+    except ValueError as error:
+        refused, _, _ = str(error).partition(" ")
+        raise ValueError(f"{error}{sweep.origin(refused)}") from error
     for name in cells[0].exponents:
         dataset.coords[name] = ("cell", [cell.exponents[name] for cell in cells])
     scalings = [cell.scaling for cell in cells if cell.scaling is not None]
