@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 
 from benchmarks.measure import cores
-from sparsesim.simulation.datasets import environment
+from sparsesim import provenance
 
 Row = dict[str, str | int | float]
 
@@ -25,7 +25,7 @@ class Section(NamedTuple):
 
 def machine() -> dict[str, Any]:
     """Where the numbers come from."""
-    return {"processor": processor(), "cores": cores(), **environment()}
+    return {"processor": processor(), "cores": cores(), "device": provenance.device(), **provenance.attributes()}
 
 
 def processor() -> str:

@@ -131,6 +131,8 @@ class SweepConfig:
     study: str = "grid"  # one of sparsesim.studies
     axes: dict[str, AxisConfig] = field(default_factory=dict)
     cases: dict[str, dict[str, float]] = field(default_factory=dict)  # parameters by the name of a case: one more axis
+    block: int | None = None  # cells in a file of results; null: some ten seconds' worth
+    fresh: bool = False  # whether to start over, with what there is moved aside
 
 
 @dataclass
@@ -149,6 +151,7 @@ class Config:
     trajectories: int = MISSING
     seed: int = MISSING
     output: str = MISSING
+    shard: str | None = None  # "i/n": compute one of n parts of the sweep
 
 
 def register() -> None:

@@ -61,6 +61,12 @@ def git_revision() -> str:
     return revision.split()[0] + ("+changes" if changes else "")
 
 
+def attributes() -> dict[str, str]:
+    """What datasets say of where they come from."""
+    of_packages = {f"{name}_version": version for name, version in versions().items()}
+    return {**of_packages, "git_revision": git_revision(), "host": socket.gethostname()}
+
+
 def write_manifest(
     folder: Path,
     data: Path,

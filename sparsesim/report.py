@@ -1,6 +1,6 @@
 """What a run says on the terminal: progress with time left, and a closing table."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -20,11 +20,46 @@ PLAIN_INTERVAL = 10.0
 MOST_DISAGREEMENTS = 10
 
 
+class Bar:
+    """What shows how far a run is: on a terminal a bar, elsewhere a line now and then."""
+
+    def __init__(self, console: Console, title: str, drawn: Progress | None) -> None:
+        self.console, self.title, self.drawn = console, title, drawn
+        self.task = None if drawn is None else drawn.add_task(f"{title}: compiling", total=None)
+        self.began = self.last = perf_counter()
+        self.first: float | None = None  # work that was done before
+        self.count = ""  # of cells
+
+    def cells(self, done: int, total: int) -> None:
+        """Cells that are done, and all."""
+        if not self.count:
+            self.cells_before = done
+        rate = (done - self.cells_before) / max(1e-9, perf_counter() - self.began)
+        self.count = f"{done} of {total} cells, {rate:.3g} a second"
+
+    def __call__(self, done: float, total: float) -> None:
+        """Work done, and all."""
+        words = f"{self.title}: {self.count}" if self.count else self.title
+        if self.drawn is not None and self.task is not None:
+            self.drawn.update(self.task, completed=done, total=total, description=words)
+            return
+        now = perf_counter()
+        if self.first is None:
+            self.first = done
+            self.console.print(f"{self.title}: started, compiling first")
+        elif now - self.last >= PLAIN_INTERVAL and done > self.first:
+            self.last = now
+            left = (now - self.began) * (total - done) / (done - self.first)
+            self.console.print(
+                f"{words}: {done / total:.0%} after {now - self.began:.0f} s, about {left:.0f} s left", soft_wrap=True
+            )
+
+
 @contextmanager
-def progress(console: Console, title: str) -> Iterator[Callable[[float, float], None]]:
-    """A callback (done, total) that draws a bar on a terminal and prints a line now and then elsewhere."""
+def progress(console: Console, title: str) -> Iterator[Bar]:
+    """A `Bar` while something runs."""
     if not console.is_terminal:
-        yield _plain(console, title)
+        yield Bar(console, title, None)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -33,31 +68,8 @@ def progress(console: Console, title: str) -> Iterator[Callable[[float, float], 
         TimeElapsedColumn(),
         TextColumn("left"),
     )
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task(f"{title}: compiling", total=None)
-
-        def update(done: float, total: float) -> None:
-            """Move the bar."""
-            bar.update(task, completed=done, total=total, description=title)
-
-        yield update
-
-
-def _plain(console: Console, title: str) -> Callable[[float, float], None]:
-    began = last = perf_counter()
-
-    def update(done: float, total: float) -> None:
-        """Print a line where it is time for one."""
-        nonlocal last
-        now = perf_counter()
-        if done == 0.0:
-            console.print(f"{title}: started, compiling first")
-        elif now - last >= PLAIN_INTERVAL:
-            last = now
-            left = (now - began) * (total / done - 1.0)
-            console.print(f"{title}: {done / total:.0%} after {now - began:.0f} s, about {left:.0f} s left")
-
-    return update
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as drawn:
+        yield Bar(console, title, drawn)
 
 
 class Outcome(NamedTuple):

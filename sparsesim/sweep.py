@@ -3,7 +3,7 @@
 import itertools
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
@@ -14,8 +14,9 @@ import xarray as xr
 from sparsesim import _validate
 from sparsesim.problems import HeavyBall, LeastSquares, Problem, RareClassLogistic
 from sparsesim.scaling import EXPONENTS, Scaling
-from sparsesim.simulation.datasets import simulate_cells
-from sparsesim.simulation.driver import Progress
+from sparsesim.simulation import datasets
+from sparsesim.simulation.driver import Progress, run_cells
+from sparsesim.simulation.plan import Cell, Plan
 from sparsesim.theory import limits, logistic, stability
 from sparsesim.theory.least_squares import activity
 from sparsesim.theory.logistic.fixed_point import SaturatedBranch
@@ -284,21 +285,45 @@ class Sweep:
         return f"; {name} = c_{name} d^{'-' if sign < 0 else ''}{exponent}{rule}"
 
 
+Simulator = Callable[[Sweep, Progress], xr.Dataset]  # `run_sweep`, or one that keeps what it has computed
+
+
+class Prepared(NamedTuple):
+    """A sweep, checked: its cells, and what the driver is to make of them."""
+
+    cells: list[SweepCell]
+    work: list[Cell]
+    plan: Plan
+
+
 def run_sweep(sweep: Sweep, progress: Progress | None = None) -> xr.Dataset:
     """Simulate every cell of a sweep.
 
     Returns:
         Dataset with the dims of the grid, then (time, moment); as from `simulate_cells`, with the exponents beside, and
-        the scaling's prefactors where no value replaces the scaling's.
+        the scaling's prefactors where no value replaces the scaling's; and what `labelled` adds.
 
     Raises:
         ValueError: a parameter is outside its range.
         MemoryError: a cell, or all results together, are too large for the memory at hand.
     """
+    ready = prepared(sweep)
+    return labelled(sweep, ready, run_cells(ready.work, ready.plan, chunk=sweep.chunk, progress=progress))
+
+
+def prepared(sweep: Sweep) -> Prepared:
+    """What is to be simulated.
+
+    Raises:
+        ValueError: see `run_sweep`.
+        MemoryError: all results together are too large.
+    """
     cells = sweep.cells()
     recorded = [sweep.times.of(cell.problem, cell.optimizer, sweep.clock, cell.scaling) for cell in cells]
+    if sweep.chunk is not None:
+        _validate.whole("chunk", sweep.chunk, low=1)
     try:
-        dataset = simulate_cells(
+        work, plan = datasets.prepared(
             [(cell.problem, cell.optimizer) for cell in cells],
             times=recorded,
             trajectories=sweep.trajectories,
@@ -307,22 +332,43 @@ def run_sweep(sweep: Sweep, progress: Progress | None = None) -> xr.Dataset:
             engine=sweep.engine,
             oracle=sweep.oracle,
             start=sweep.start,
-            chunk=sweep.chunk,
-            progress=progress,
         )
     except ValueError as error:
         refused, _, _ = str(error).partition(" ")
         raise ValueError(f"{error}{sweep.origin(refused)}") from error
+    return Prepared(cells, work, plan)
+
+
+def labelled(sweep: Sweep, ready: Prepared, statistics: Sequence[Mapping[str, np.ndarray]]) -> xr.Dataset:
+    """The statistics of all cells on the grid of their sweep.
+
+    Adds over the cells `status`, "finite", or "diverged" or "nan" where a moment's mean is infinite or none, and
+    `first_bad_time`, in ticks, from which on it is.
+    """
+    cells = ready.cells
+    dataset = datasets.labelled(ready.work, ready.plan, statistics)
     for name in cells[0].exponents:
         dataset.coords[name] = ("cell", [cell.exponents[name] for cell in cells])
     scalings = [cell.scaling for cell in cells if cell.scaling is not None]
     if len(scalings) == len(cells):
         for name in SCALING:
             dataset.coords[name] = ("cell", [getattr(scaling, name) for scaling in scalings])
-    dataset = on_grid(dataset, sweep.grid)
-    if all(np.array_equal(recorded[0], other) for other in recorded):
+    recorded = dataset["clock_time"].values
+    status, first_bad = _status(dataset["mean"].values, recorded)
+    dataset = on_grid(dataset.assign(status=("cell", status), first_bad_time=("cell", first_bad)), sweep.grid)
+    if (recorded == recorded[0]).all():
         dataset = dataset.assign_coords(time=recorded[0])
     return dataset
+
+
+def _status(mean: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """By cell, whether its means (cell, time, moment) stay finite, and the first time at which they do not."""
+    bad = ~np.isfinite(mean).all(axis=-1)
+    first, any_bad = bad.argmax(axis=-1), bad.any(axis=-1)
+    rows = np.arange(len(mean))
+    infinite = np.isinf(mean[rows, first]).any(axis=-1)
+    status = np.where(any_bad, np.where(infinite, "diverged", "nan"), "finite")
+    return status, np.where(any_bad, times[rows, first], np.nan)
 
 
 def on_grid(dataset: xr.Dataset, grid: Mapping[str, np.ndarray]) -> xr.Dataset:

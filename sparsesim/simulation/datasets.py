@@ -221,14 +221,9 @@ def labelled(work: Sequence[Cell], plan: Plan, statistics: Sequence[Mapping[str,
         seed=plan.seed,
         trajectories=plan.trajectories,
         **{f"start_{name}": value for name, value in zip(work[0].problem.moments, work[0].start, strict=True)},
-        **environment(),
+        device=provenance.device(),
+        **provenance.attributes(),
     )
-
-
-def environment() -> dict[str, str]:
-    """Versions, device and revision, to be kept with every result."""
-    versions = {f"{name}_version": version for name, version in provenance.versions().items()}
-    return {**versions, "device": provenance.device(), "git_revision": provenance.git_revision()}
 
 
 def _transformation(

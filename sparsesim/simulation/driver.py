@@ -25,14 +25,6 @@ ATTEMPTS = 2  # at a block that fails
 Progress = Callable[[float, float], None]
 
 
-class SweepProgress(Protocol):
-    """Who is told how far a sweep is."""
-
-    def __call__(self, done: float, total: float, cells: int = 0) -> None:
-        """As `Progress`, and cells that are done."""
-        ...
-
-
 class Keeper(Protocol):
     """Who keeps what blocks result in."""
 
@@ -78,24 +70,35 @@ class Meter:
     """Adds up what several threads do.
 
     Args:
-        progress: who is told.
+        progress: who is told of work.
         total: all work.
         done: work that was done before.
-        cells: cells that were done before.
+        ended: told of every cell that is done.
     """
 
-    def __init__(self, progress: SweepProgress | None, total: float, done: float = 0.0, cells: int = 0) -> None:
-        self.progress, self.total, self.done, self.cells = progress, total, done, cells
+    def __init__(
+        self,
+        progress: Progress | None,
+        total: float,
+        done: float = 0.0,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.progress, self.total, self.done, self.ended = progress, total, done, ended
         self.lock = threading.Lock()
-        self.tell(0.0, 0)
+        self.worked(0.0)
 
-    def tell(self, work: float, cells: int) -> None:
-        """Add work and cells."""
+    def worked(self, work: float) -> None:
+        """Add work."""
         with self.lock:
             # What is computed again, because a launch was too large, counts once.
-            self.done, self.cells = min(self.total, self.done + work), self.cells + cells
+            self.done = min(self.total, self.done + work)
             if self.progress is not None:
-                self.progress(self.done, self.total, self.cells)
+                self.progress(self.done, self.total)
+
+    def cell(self) -> None:
+        """Add a cell."""
+        with self.lock:
+            self.ended()
 
 
 def run_cells(
@@ -117,8 +120,7 @@ def run_cells(
     """
     blocks, memory = blocks_of(dict(enumerate(cells)), plan), Memory()
     check_memory(blocks)
-    told = None if progress is None else lambda done, total, cells=0: progress(done, total)
-    run_blocks(blocks, memory, Meter(told, sum(block.work for block in blocks)), chunk=chunk)
+    run_blocks(blocks, memory, Meter(progress, sum(block.work for block in blocks)), chunk=chunk)
     return [memory.results[i] for i in range(len(cells))]
 
 
@@ -142,7 +144,7 @@ def run_blocks(blocks: Sequence[Block], keeper: Keeper, meter: Meter, *, chunk: 
 
     def attempt(block: Block, again: bool) -> bool:
         """Whether the block was computed."""
-        execution = Execution(block, pool, chunk, lambda work: meter.tell(work, 0), lambda: meter.tell(0.0, 1), stop)
+        execution = Execution(block, pool, chunk, meter.worked, meter.cell, stop)
         try:
             if (checkpoint := keeper.resume(block)) is not None:
                 execution.restore(checkpoint)

@@ -16,7 +16,7 @@ from sparsesim.studies import frontier, grid, limits, momentum, phase_diagram, t
 from sparsesim.studies.logistic import bias_speed, noise_floor
 from sparsesim.studies.logistic import frontier as logistic_frontier
 from sparsesim.studies.logistic import limits as logistic_limits
-from sparsesim.sweep import Sweep
+from sparsesim.sweep import Simulator, Sweep, run_sweep
 
 __all__ = ["STUDIES", "Study"]
 
@@ -24,8 +24,13 @@ __all__ = ["STUDIES", "Study"]
 class Study(Protocol):
     """A module that has these functions."""
 
-    def compute(self, sweep: Sweep, progress: Progress) -> xr.Dataset:
+    def compute(self, sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -> xr.Dataset:
         """The dataset; `progress` is called with (work done, all work), first when the inputs are known to be good.
+
+        Args:
+            sweep: what it is about.
+            progress: told how far it is.
+            simulate: who simulates, where anything is simulated; by default in memory.
 
         Raises:
             ValueError: a value is outside its range, or the sweep is not of the kind that the study is about.

@@ -21,7 +21,7 @@ from sparsesim.figures import frontier as pictures
 from sparsesim.problems import HeavyBall, LeastSquares
 from sparsesim.simulation.driver import Progress
 from sparsesim.studies import checks
-from sparsesim.sweep import Sweep, run_sweep
+from sparsesim.sweep import Simulator, Sweep, run_sweep
 from sparsesim.theory import frontier, limits, stability
 from sparsesim.theory.least_squares import activity
 
@@ -31,7 +31,7 @@ DIMS = ("d", "delta", MULTIPLE)
 SHORTEST_RUN = 2.0
 
 
-def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
+def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -> xr.Dataset:
     """The simulated and compared cells with their growth, and the frontier between them: found, exact and claimed.
 
     Adds over (d, delta, eta_over_critical, time) the `envelope` with `envelope_std_error` (an upper bound) and
@@ -47,7 +47,7 @@ def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
     multiples = list(sweep.axes[MULTIPLE])
     if not min(multiples) < 1.0 < max(multiples):
         raise ValueError(f"{MULTIPLE} must have values on both sides of 1, got {multiples}")
-    dataset = compare(run_sweep(sweep, progress)).transpose(*DIMS, ...).sortby(list(DIMS))
+    dataset = compare(simulate(sweep, progress)).transpose(*DIMS, ...).sortby(list(DIMS))
     dataset = dataset.assign(_growth(dataset))
     dataset = dataset.assign(_frontiers(dataset))
     wrong = _wrong(dataset)

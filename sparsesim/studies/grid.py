@@ -7,12 +7,12 @@ import xarray as xr
 from sparsesim import figures, report
 from sparsesim.comparison import compare
 from sparsesim.simulation.driver import Progress
-from sparsesim.sweep import Sweep, run_sweep
+from sparsesim.sweep import Simulator, Sweep, run_sweep
 
 
-def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
+def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -> xr.Dataset:
     """The simulated and compared grid."""
-    return compare(run_sweep(sweep, progress))
+    return compare(simulate(sweep, progress))
 
 
 def draw(dataset: xr.Dataset, folder: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from sparsesim.figures import convergence, style
 from sparsesim.figures import limits as panels
 from sparsesim.simulation.driver import Progress
 from sparsesim.studies import checks, curves
-from sparsesim.sweep import CASE, Sweep, run_sweep
+from sparsesim.sweep import CASE, Simulator, Sweep, run_sweep
 from sparsesim.theory.limits import LimitODE, NoLimit, limit_ode
 
 DIMENSIONS = 10 ** np.arange(2, 13)
@@ -21,7 +21,7 @@ SLOWEST = 0.1  # an order of convergence that six decades hardly show
 STALLED, LEAST_ERROR = 0.9, 1e-3
 
 
-def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
+def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -> xr.Dataset:
     """The simulated and compared cases, and the curves of `curves.curves` for every case at d = 1e2 to 1e12.
 
     Returns:
@@ -40,7 +40,7 @@ def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
     checks.axes(sweep, "limits", ("d",), cases=True)
     curves.check(sweep, "limits")
     per_cell = _limits(sweep)
-    dataset = compare(run_sweep(sweep, progress))
+    dataset = compare(simulate(sweep, progress))
     per_case = per_cell[:: len(sweep.axes["d"])]
     s = np.linspace(0.0, sweep.times.horizon, curves.POINTS)
     dimensions = np.union1d(DIMENSIONS, np.asarray(sweep.axes["d"], dtype=np.int64))

@@ -20,7 +20,7 @@ from sparsesim.theory import frontier, phases, stability, tuning
 FREE = 1.1  # momentum that costs at most so many times the samples of plain SGD counts as free
 
 
-def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
+def compute(sweep: Sweep, progress: Progress, simulate: object = None) -> xr.Dataset:
     """Rates and costs with dims (eta, eps), and what is best at every eps.
 
     A rate below 0 is that of growth; the cost is infinite there. `speed_ratio` is the rate over that of plain SGD at

@@ -42,7 +42,7 @@ VARIABLES = {
 }
 
 
-def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
+def compute(sweep: Sweep, progress: Progress, simulate: object = None) -> xr.Dataset:
     """Every point's region, exponents and cells, with dims (beta, alpha, delta).
 
     Raises:

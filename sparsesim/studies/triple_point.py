@@ -15,7 +15,7 @@ from sparsesim.figures import spectrum, style
 from sparsesim.figures import triple_point as panels
 from sparsesim.simulation.driver import Progress
 from sparsesim.studies import checks, curves, sde
-from sparsesim.sweep import Sweep, run_sweep
+from sparsesim.sweep import Simulator, Sweep, run_sweep
 from sparsesim.theory import continuum
 from sparsesim.theory.limits import LimitODE, limit_ode
 
@@ -24,7 +24,7 @@ RATE = "c_eta"
 STIFFNESS, FEEDBACK = np.geomspace(0.01, 10.0, 121), np.linspace(0.0, 1.2, 121)
 
 
-def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
+def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -> xr.Dataset:
     """The simulated and compared cells, curves of theory, paths of the SDE, and spectra.
 
     Returns:
@@ -48,7 +48,7 @@ def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
         raise ValueError(
             f"kappa must be {per_cell[0].phase.kappa:g} at the triple point, got {sweep.parameters['kappa']}"
         )
-    dataset = compare(run_sweep(sweep, progress))
+    dataset = compare(simulate(sweep, progress))
     by_rate = {limit.scaling.c_eta: limit for limit in per_cell}
     per_rate = [by_rate[rate] for rate in sweep.axes[RATE]]
     s = np.linspace(0.0, sweep.times.horizon, curves.POINTS)

@@ -20,14 +20,14 @@ from sparsesim.problems import HeavyBall, RareClassLogistic
 from sparsesim.simulation.driver import Progress
 from sparsesim.studies import checks
 from sparsesim.studies.logistic import floors
-from sparsesim.sweep import CASE, Sweep, run_sweep
+from sparsesim.sweep import CASE, Simulator, Sweep, run_sweep
 from sparsesim.theory import logistic
 
 POINTS = 31  # of a curve over learning rates
 BELOW, ABOVE = 3.0, 30.0  # how far it goes beyond those of the cells
 
 
-def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
+def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -> xr.Dataset:
     """The simulated and compared cells, where they settle, and what all learning rates would give.
 
     Returns:
@@ -48,7 +48,7 @@ def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
         raise ValueError(f"the cases of the study bias_speed must be of one problem, got {len(problems)}")
     (problem,) = problems
     assert isinstance(problem, RareClassLogistic)
-    dataset = compare(run_sweep(sweep, progress)).sortby("delta")
+    dataset = compare(simulate(sweep, progress)).sortby("delta")
     dataset = dataset.assign(floors.floors(dataset))
     dataset = dataset.assign(_excess_risks(problem, dataset))
     low, high = float(dataset["eta"].min()) / BELOW, float(dataset["eta"].max()) * ABOVE

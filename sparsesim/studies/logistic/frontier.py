@@ -23,7 +23,7 @@ from sparsesim.figures.logistic import frontier as pictures
 from sparsesim.problems import HeavyBall, RareClassLogistic
 from sparsesim.simulation.driver import Progress
 from sparsesim.studies.logistic import floors
-from sparsesim.sweep import CASE, Sweep, run_sweep
+from sparsesim.sweep import CASE, Simulator, Sweep, run_sweep
 from sparsesim.theory import logistic
 from sparsesim.theory.logistic.recursion import recursion
 
@@ -50,7 +50,7 @@ class Setting(NamedTuple):
         return RareClassLogistic(self.d, self.p, self.B, self.r)
 
 
-def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
+def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -> xr.Dataset:
     """The simulated and compared cases, what theory predicts of each, and curves of theory for every setting of them.
 
     A setting is what cases share whose learning rates differ.
@@ -72,7 +72,7 @@ def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
             f"the study frontier must have cases and no axes for logistic regression, got cases {list(sweep.cases)} "
             f"and axes {list(sweep.axes)}"
         )
-    dataset = compare(run_sweep(sweep, progress))
+    dataset = compare(simulate(sweep, progress))
     dataset = dataset.assign(floors.floors(dataset))
     cells = references.cells(dataset)
     found = [Setting(c.d, c.p, c.B, c.r, o.eps) for _, c, o in cells]

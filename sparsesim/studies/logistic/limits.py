@@ -19,7 +19,7 @@ from sparsesim.simulation.driver import Progress
 from sparsesim.studies import checks
 from sparsesim.studies import curves as common
 from sparsesim.studies.logistic import curves
-from sparsesim.sweep import CASE, Sweep, run_sweep
+from sparsesim.sweep import CASE, Simulator, Sweep, run_sweep
 from sparsesim.theory.logistic import LimitMap, LogisticLimit, limit_of
 from sparsesim.theory.phases import NoLimit
 
@@ -31,7 +31,7 @@ SLOWEST = 0.1  # an order of convergence that four decades hardly show
 STALLED, LEAST_ERROR = 0.9, 1e-3
 
 
-def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
+def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -> xr.Dataset:
     """The simulated and compared cases, and the curves of `curves.curves` for every case at d = 1e2 to 1e10.
 
     Returns:
@@ -51,7 +51,7 @@ def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
     checks.axes(sweep, "limits", ("d",), cases=True)
     common.check(sweep, "limits")
     per_cell = _limits(sweep)
-    dataset = compare(run_sweep(sweep, progress))
+    dataset = compare(simulate(sweep, progress))
     per_case = per_cell[:: len(sweep.axes["d"])]
     s = np.linspace(0.0, sweep.times.horizon, common.POINTS)
     dimensions = np.union1d(DIMENSIONS, np.asarray(sweep.axes["d"], dtype=np.int64))

@@ -18,7 +18,7 @@ from sparsesim.problems import HeavyBall, RareClassLogistic
 from sparsesim.simulation.driver import Progress
 from sparsesim.studies import checks
 from sparsesim.studies.logistic import floors
-from sparsesim.sweep import Sweep, run_sweep
+from sparsesim.sweep import Simulator, Sweep, run_sweep
 from sparsesim.theory import logistic
 
 AXES = ("B", "eta", "eps")
@@ -26,7 +26,7 @@ POINTS = 41  # of a curve
 LARGEST = 10**12  # a dimension at which the learning rate of any K is small
 
 
-def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
+def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -> xr.Dataset:
     """The simulated and compared cells, where they settle, and floors along K and along eps.
 
     Returns:
@@ -39,7 +39,7 @@ def compute(sweep: Sweep, progress: Progress) -> xr.Dataset:
         MemoryError: see `run_sweep`.
     """
     checks.axes(sweep, "noise_floor", AXES)
-    dataset = compare(run_sweep(sweep, progress)).transpose(*AXES, ...).sortby(list(AXES))
+    dataset = compare(simulate(sweep, progress)).transpose(*AXES, ...).sortby(list(AXES))
     dataset = dataset.assign(floors.floors(dataset))
     d, p, r = (dataset[name].values.flat[0].item() for name in ("d", "p", "r"))
     dataset = dataset.assign_coords(K=(dataset["eta"] * (d - 1) / (2.0 * dataset["B"])).transpose("B", "eta"))
