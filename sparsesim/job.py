@@ -59,12 +59,20 @@ class Shard(NamedTuple):
 
 
 class Incomplete(Exception):
-    """Cells of a sweep are neither computed nor given up."""
+    """Cells of a sweep are neither computed nor given up.
 
-    def __init__(self, missing: Sequence[str], total: int) -> None:
-        self.missing, self.total = missing, total
+    Args:
+        folder: of the sweep.
+        missing: what they are.
+        total: how many cells there are.
+        expected: whether that is as it should be: others compute them.
+    """
+
+    def __init__(self, folder: Path, missing: Sequence[str], total: int, expected: bool) -> None:
+        self.folder, self.missing, self.total, self.expected = folder, missing, total, expected
         shown = "; ".join(missing[:SHOWN]) + ("; ..." if len(missing) > SHOWN else "")
-        super().__init__(f"{len(missing)} of {total} cells are missing: {shown}")
+        then = f"; when all shards are done: python -m sparsesim.merge {folder}"
+        super().__init__(f"{len(missing)} of {total} cells are missing: {shown}{then}")
 
 
 @dataclass
@@ -118,7 +126,9 @@ class Job:
         done = self._finished()
         errors = {name: error for name, error in self.folder.errors().items() if name not in done}
         if missing := [name for name in unique if name not in done and name not in errors]:
-            raise Incomplete([_described(unique[name]) for name in missing], len(unique))
+            expected = self.shard.of_all > 1 and not errors
+            described = [_described(unique[name]) for name in missing]
+            raise Incomplete(self.folder.path, described, len(unique), expected)
         return self._consolidated(sweep, ready, errors)
 
     def make(self) -> None:

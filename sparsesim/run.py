@@ -6,10 +6,11 @@ bad, 3 no point of it could be tested, 4 it failed, 5 cells of it failed or are 
 
 import json
 import os
+import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,13 +32,13 @@ STATUS = {"agrees": 0, "computed": 0, "disagrees": 1, "untested": 3}
 DATA = "data.nc"
 
 
-def run(config: DictConfig, console: Console, simulate: bool = True) -> tuple[xr.Dataset, Path]:
+def run(config: DictConfig, console: Console, of: Folder | None = None) -> tuple[xr.Dataset, Path]:
     """Compute, write and draw what a configuration asks for, or go on where an interrupted run of it stopped.
 
     Args:
         config: what is asked for.
         console: where progress and the outcome are shown.
-        simulate: whether to compute what is missing; else only what is there is put together.
+        of: a folder of which only what is there is put together, with nothing computed; None: that of `config`.
 
     Returns:
         The dataset of its study, and the folder that holds it with its figures, its configuration and its summary.
@@ -51,8 +52,9 @@ def run(config: DictConfig, console: Console, simulate: bool = True) -> tuple[xr
     sweep = configuration.sweep_of(config)
     studies = STUDIES[config.problem.name]
     study = studies[_validate.choice(f"sweep.study of {config.problem.name}", config.sweep.study, studies)]
-    configuration.check_output(config.output, config.sweep.name)
-    folder = Folder.named(Path(config.output) / config.sweep.name, identity(sweep, config.sweep.study))
+    if of is None:
+        configuration.check_output(config.output, config.sweep.name)
+    folder = of or Folder.named(Path(config.output) / config.sweep.name, identity(sweep, config.sweep.study))
 
     def say(line: str) -> None:
         """A line above the progress bar."""
@@ -61,7 +63,7 @@ def run(config: DictConfig, console: Console, simulate: bool = True) -> tuple[xr
     resolved = OmegaConf.to_yaml(config, resolve=True)
     shard, fresh, began = Shard.of(config.shard), config.sweep.fresh, time.perf_counter()
     with report.progress(console, config.sweep.name) as bar:
-        job = Job(folder, shard, config.sweep.block, simulate, fresh, resolved, say, bar.cells)
+        job = Job(folder, shard, config.sweep.block, of is None, fresh, resolved, say, bar.cells)
         dataset = study.compute(sweep, bar, job)
     seconds = round(time.perf_counter() - began, 3)
     dataset = dataset.assign_attrs(sweep=config.sweep.name, config=resolved, seconds=seconds, **provenance.attributes())
@@ -75,37 +77,53 @@ def run(config: DictConfig, console: Console, simulate: bool = True) -> tuple[xr
     return dataset, path
 
 
+def status_of(compute: Callable[[], tuple[xr.Dataset, Path]]) -> int:
+    """The exit status of a run, after saying what went wrong."""
+    try:
+        dataset, _ = compute()
+    except Incomplete as incomplete:
+        Console().print(str(incomplete), highlight=False, soft_wrap=True, markup=False)
+        return 0 if incomplete.expected else PARTIAL
+    except (ValueError, MemoryError, OSError, OmegaConfBaseException) as error:
+        complain(error)
+        return FAILED if isinstance(error, OSError) else BAD_INPUT
+    except Exception:
+        traceback.print_exc()
+        return FAILED
+    except KeyboardInterrupt:
+        _errors().print("interrupted; no file is half written, the same command goes on from here", highlight=False)
+        sys.stdout.flush()
+        os._exit(INTERRUPTED)  # an orderly exit would wait for the launches under way
+    return PARTIAL if dataset.attrs.get("failed_cells") else STATUS[dataset.attrs["verdict"]]
+
+
+def complain(error: Exception) -> None:
+    """Say in one line what is wrong."""
+    _errors().print("[bold red]error:[/]", escape(configuration.in_one_line(error)), highlight=False)
+
+
+def _errors() -> Console:
+    return Console(stderr=True, soft_wrap=True)
+
+
+_statuses: dict[int, list[int]] = {}  # of the jobs that a process has run, by its number
+
+
+def job(config: DictConfig) -> None:
+    """Run one configuration; in a process of its own, as a launcher starts, a failure is an exception."""
+    status = status_of(lambda: run(config, Console()))
+    if (statuses := _statuses.get(os.getpid())) is not None:
+        statuses.append(status)
+    elif status in (BAD_INPUT, FAILED, PARTIAL):
+        raise RuntimeError(f"the job ended with status {status}; its log says why")
+
+
 def main() -> None:
     """Run from the command line and exit with a status."""
     configuration.register()
-    console, errors = Console(), Console(stderr=True, soft_wrap=True)
-    statuses: list[int] = []
-
-    def complain(error: Exception) -> None:
-        """Say in one line what is wrong."""
-        errors.print("[bold red]error:[/]", escape(configuration.in_one_line(error)), highlight=False)
-
-    def job(config: DictConfig) -> None:
-        """Run one configuration, say what went wrong, and keep its status."""
-        try:
-            dataset, _ = run(config, console)
-            statuses.append(PARTIAL if dataset.attrs.get("failed_cells") else STATUS[dataset.attrs["verdict"]])
-        except Incomplete as incomplete:
-            console.print(str(incomplete), highlight=False, soft_wrap=True)
-            statuses.append(PARTIAL if config.shard is None else 0)
-        except (ValueError, MemoryError, OSError, OmegaConfBaseException) as error:
-            complain(error)
-            statuses.append(FAILED if isinstance(error, OSError) else BAD_INPUT)
-        except Exception:
-            traceback.print_exc()
-            statuses.append(FAILED)
-        except KeyboardInterrupt:
-            errors.print(
-                "interrupted; no file is half written, and the same command goes on from here", highlight=False
-            )
-            sys.stdout.flush()
-            os._exit(INTERRUPTED)  # an orderly exit would wait for the launches under way
-
+    statuses = _statuses[os.getpid()] = []
+    # A scheduler that ends a job early says so with this signal.
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
     try:
         sys.argv[1:] = configuration.arguments_of(sys.argv[1:])
         with _hydra_raises():
@@ -134,4 +152,6 @@ def _hydra_raises() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    main()
+    from sparsesim import run as importable  # by its name, so that launchers can hand `job` to other processes
+
+    importable.main()
