@@ -192,7 +192,7 @@ class Block:
         """The shapes of the state of a launch."""
         keys, firsts = np.zeros((size, 2), np.uint32), np.zeros(size, np.uint32)
         parameters = _stacked([self.parameters[next(iter(self.cells))]] * size)
-        program = launches.compiled(self.program, launches.is_cpu(), launches.devices())
+        program = launches.compiled(self.program, launches.is_cpu(), 1)
         return jax.eval_shape(program.initial, keys, firsts, parameters)
 
     def _steps(self, tiles: Sequence[Tile], present: int) -> Iterator[Step]:

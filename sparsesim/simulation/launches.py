@@ -104,12 +104,39 @@ def _over_tiles(function: Callable[..., Any], sequential: bool, shards: int) -> 
         """All of them, or those of one device."""
         return jax.lax.map(lambda tile: function(*tile), tiles) if sequential else jax.vmap(function)(*tiles)
 
-    if shards == 1:
-        return jax.jit(over)
+    program = jax.jit(over)
+    return program if shards == 1 else _on_devices(program, shards)
+
+
+def _on_devices(program: Callable[..., Any], shards: int) -> Callable[..., Any]:
+    """A function of tiles, of which each device computes its share by the program that one device would run alone.
+
+    One partitioned program for all would make them wait for each other in loops, and XLA cannot compile it: the
+    round trip of its partitioner has no form for `GENERATOR`'s multiplications (JAX 0.10).
+    """
     sharding = _sharding(shards)
-    return jax.jit(
-        jax.shard_map(over, mesh=sharding.mesh, in_specs=sharding.spec, out_specs=sharding.spec, check_vma=False)
-    )
+
+    def shared(*tiles: Any) -> Any:
+        """All tiles, as arrays over the devices."""
+        tiles = placed(tiles)
+
+        def share(device: Any) -> Any:
+            """What the device holds."""
+            return jax.tree.map(lambda leaf: _of_device(leaf, device), tiles)
+
+        parts = [program(*share(device)) for device in jax.local_devices()[:shards]]  # all at once: none is waited for
+        return jax.tree.map(joined, *parts)
+
+    def joined(*parts: jax.Array) -> jax.Array:
+        """The shares of an array as one."""
+        shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
+        return jax.make_array_from_single_device_arrays(shape, sharding, list(parts))
+
+    return shared
+
+
+def _of_device(array: jax.Array, device: Any) -> jax.Array:
+    return next(shard.data for shard in array.addressable_shards if shard.device == device)
 
 
 def placed(tree: Any) -> Any:
