@@ -117,8 +117,8 @@ class Folder:
         return about, arrays
 
     def paths(self) -> list[Path]:
-        """Those of the finished blocks, in an order that is always the same."""
-        return sorted(self.blocks.glob("*.block"))
+        """Those of the finished blocks, in an order that is always the same; none that is being written."""
+        return sorted(self.blocks.glob("[!.]*.block"))
 
     def checkpoint(self, cells: Sequence[str]) -> Path:
         """Where the state of a block is while it is under way."""
@@ -132,7 +132,7 @@ class Folder:
     def errors(self) -> dict[str, str]:
         """Why cells failed, by cell; those that have succeeded since may be among them."""
         failed: dict[str, str] = {}
-        for path in sorted(self.blocks.glob("*.error")):
+        for path in sorted(self.blocks.glob("[!.]*.error")):
             with suppress(OSError, ValueError):  # it says nothing then, and its cells are missing
                 entry = json.loads(path.read_text(encoding="utf-8"))
                 failed |= dict.fromkeys(entry["cells"], entry["error"])
