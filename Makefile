@@ -10,7 +10,7 @@ TESTS ?=
 TEST := JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.pytest_cache/jax $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow proofs lint format types bench bench-gpu clean
+.PHONY: help setup run test test-slow test-reliability proofs lint format types bench bench-gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ test: $(STAMP) ## run the tests, or TESTS="tests/theory -k frontier"
 
 test-slow: $(STAMP) ## run the tests that take minutes
 	$(TEST) -m slow $(TESTS)
+
+test-reliability: $(STAMP) ## kill, fill disks, damage files, fuzz and soak, some minutes; prints its counts
+	$(TEST) --numprocesses auto -rP -m 'slow or not slow' tests/reliability tests/test_job.py tests/test_cluster.py tests/test_fuzz.py
 
 proofs: $(STAMP) ## prove the theory's formulas in exact arithmetic
 	$(BIN)/python -m sparsesim.theory.symbolic

@@ -136,6 +136,15 @@ class SweepConfig:
 
 
 @dataclass
+class DistributedConfig:
+    """Processes that share a sweep, as in `cluster.shard_of`."""
+
+    coordinator: str | None = None
+    processes: int | None = None
+    process: int | None = None
+
+
+@dataclass
 class Config:
     """Everything a run depends on."""
 
@@ -152,6 +161,7 @@ class Config:
     seed: int = MISSING
     output: str = MISSING
     shard: str | None = None  # "i/n": compute one of n parts of the sweep
+    distributed: DistributedConfig = field(default_factory=DistributedConfig)
 
 
 def register() -> None:

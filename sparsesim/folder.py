@@ -5,6 +5,7 @@
     blocks/NAME.checkpoint   the state of a block that is under way
     blocks/NAME.error        why a block failed twice
     blocks/NAME.damaged      what was no longer what had been written, and was computed again
+    sparsesim.log            who did what, and when
 
 Every file is written whole or not at all. Workers that share a folder need not know of each other: who computes what
 another has computed writes the same file again.

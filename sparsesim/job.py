@@ -5,8 +5,8 @@ import math
 import os
 import re
 import socket
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +33,7 @@ BLOCK_WORK, MOST_CELLS = 1e8, 256
 
 
 CONFIG = "config.yaml"
+JOURNAL = "sparsesim.log"
 SHOWN = 3  # of the cells that are missing
 
 
@@ -71,8 +72,11 @@ class Incomplete(Exception):
     def __init__(self, folder: Path, missing: Sequence[str], total: int, expected: bool) -> None:
         self.folder, self.missing, self.total, self.expected = folder, missing, total, expected
         shown = "; ".join(missing[:SHOWN]) + ("; ..." if len(missing) > SHOWN else "")
-        then = f"; when all shards are done: python -m sparsesim.merge {folder}"
-        super().__init__(f"{len(missing)} of {total} cells are missing: {shown}{then}")
+        if expected:
+            words = f"this shard is done; {len(missing)} of {total} cells are left to others, of which the last"
+            super().__init__(f"{words} draws the figures, as does: python -m sparsesim.merge {folder}")
+        else:
+            super().__init__(f"{len(missing)} of {total} cells are missing in {folder}: {shown}")
 
 
 @dataclass
@@ -121,6 +125,18 @@ class Job:
         blocks = blocks_of(dict(enumerate(unique.values())), ready.plan)
         check_memory(blocks)
         self.make()
+        with journal(self.folder.path / JOURNAL):
+            return self._run(sweep, ready, blocks, unique, progress)
+
+    def _run(
+        self,
+        sweep: Sweep,
+        ready: Prepared,
+        blocks: Sequence[Block],
+        unique: Mapping[str, Cell],
+        progress: Progress | None,
+    ) -> xr.Dataset:
+        """The dataset, after what is missing of this shard has been computed."""
         if self.simulate:
             self._compute(blocks, list(unique), progress, sweep.chunk)
         done = self._finished()
@@ -300,6 +316,45 @@ class FolderKeeper:
         self.job.say(f"a block of {len(names)} cells failed and {what}: {line}")
         if not again:
             self.folder.write_error(names, line)
+
+
+class Journal(logging.FileHandler):
+    """A log whose own errors, as on a full disk, do not matter."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Nothing: what the log is about says more."""
+
+
+@contextmanager
+def journal(path: Path) -> Iterator[None]:
+    """Log into a file, to which other processes may append, and nowhere else.
+
+    Raises:
+        NotWritten: it cannot be written.
+    """
+    try:
+        handler = Journal(path, encoding="utf-8")
+    except OSError as error:
+        raise NotWritten(error.errno, f"cannot write {path}: {error.strerror}") from error
+    form = f"%(asctime)s {socket.gethostname()} %(process)d %(levelname)s %(message)s"
+    handler.setFormatter(logging.Formatter(form))
+    before = LOG.level, LOG.propagate
+    LOG.addHandler(handler)
+    LOG.setLevel(logging.INFO)
+    LOG.propagate = False
+    try:
+        yield
+        LOG.info("all cells are there")
+    except Incomplete as incomplete:
+        LOG.info("%s", incomplete)
+        raise
+    except BaseException as error:
+        LOG.error("ended by %s: %s", type(error).__name__, error)
+        raise
+    finally:
+        LOG.removeHandler(handler)
+        handler.close()
+        LOG.level, LOG.propagate = before
 
 
 def cut(block: Block, size: int | None) -> list[Block]:

@@ -38,7 +38,7 @@ def merged(path: Path) -> tuple[xr.Dataset, Path]:
     except OSError as error:
         raise ValueError(f"{path} must be the folder of a sweep, which has a {CONFIG}: {error.strerror}") from error
     config = OmegaConf.merge(OmegaConf.structured(configuration.Config), stored)
-    config.shard, config.sweep.fresh = None, False
+    config.shard, config.distributed, config.sweep.fresh = None, configuration.DistributedConfig(), False
     return run.run(config, Console(), of=Folder.found(path))  # type: ignore[arg-type]  # a mapping, as the schema is
 
 

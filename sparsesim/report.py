@@ -80,6 +80,20 @@ class Outcome(NamedTuple):
     remarks: Sequence[str] = ()  # lines below it, in red
 
 
+def with_mishaps(outcome: Outcome, dataset: xr.Dataset) -> Outcome:
+    """An outcome, and what became of cells whose simulation did not end well."""
+    if "status" not in dataset:
+        return outcome
+    status = dataset["status"].values
+    diverged, failed = (int((status == name).sum()) for name in ("diverged", "failed"))
+    rows = [*outcome.rows, ("  overflowed (first_bad_time says when)", str(diverged))] if diverged else outcome.rows
+    if not failed:
+        return outcome._replace(rows=rows)
+    why = sorted(set(dataset["error"].values[status == "failed"].tolist()))
+    words = f"{failed} cells failed twice and have no values; the same command tries them again: {'; '.join(why)}"
+    return outcome._replace(rows=rows, remarks=[*outcome.remarks, words])
+
+
 def closing(console: Console, outcome: Outcome, written: list[Path]) -> None:
     """The closing table, its remarks, and the path of everything written."""
     table = Table(title=outcome.title, show_header=False)

@@ -21,10 +21,10 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.markup import escape
 
-from sparsesim import _validate, provenance, report, store
+from sparsesim import _validate, cluster, provenance, report, store
 from sparsesim import config as configuration
 from sparsesim.folder import Folder
-from sparsesim.job import CONFIG, Incomplete, Job, Shard, identity
+from sparsesim.job import CONFIG, Incomplete, Job, identity
 from sparsesim.studies import STUDIES
 
 BAD_INPUT, FAILED, PARTIAL, INTERRUPTED = 2, 4, 5, 130
@@ -48,12 +48,14 @@ def run(config: DictConfig, console: Console, of: Folder | None = None) -> tuple
         MemoryError: a cell is too large for the memory at hand; nothing has been written then.
         NotWritten: a file could not be written; what is complete stays so.
         Incomplete: cells of other shards are missing.
+        ConnectionError: see `cluster.shard_of`.
     """
     sweep = configuration.sweep_of(config)
     studies = STUDIES[config.problem.name]
     study = studies[_validate.choice(f"sweep.study of {config.problem.name}", config.sweep.study, studies)]
     if of is None:
         configuration.check_output(config.output, config.sweep.name)
+    shard = cluster.shard_of(config.shard, **config.distributed)
     folder = of or Folder.named(Path(config.output) / config.sweep.name, identity(sweep, config.sweep.study))
 
     def say(line: str) -> None:
@@ -61,7 +63,7 @@ def run(config: DictConfig, console: Console, of: Folder | None = None) -> tuple
         console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     resolved = OmegaConf.to_yaml(config, resolve=True)
-    shard, fresh, began = Shard.of(config.shard), config.sweep.fresh, time.perf_counter()
+    fresh, began = config.sweep.fresh, time.perf_counter()
     with report.progress(console, config.sweep.name) as bar:
         job = Job(folder, shard, config.sweep.block, of is None, fresh, resolved, say, bar.cells)
         dataset = study.compute(sweep, bar, job)
@@ -73,7 +75,8 @@ def run(config: DictConfig, console: Console, of: Folder | None = None) -> tuple
     summary = store.write_text(json.dumps(study.summary(dataset), indent=2) + "\n", path / "summary.json")
     drawn = study.draw(dataset, path)
     manifest = provenance.write_manifest(path, data, drawn, [path / CONFIG, summary])
-    report.closing(console, study.outcome(dataset), [data, path / CONFIG, summary, manifest, *drawn])
+    outcome = report.with_mishaps(study.outcome(dataset), dataset)
+    report.closing(console, outcome, [data, path / CONFIG, summary, manifest, *drawn])
     return dataset, path
 
 

@@ -64,7 +64,9 @@ def test_a_job_is_its_sweep_and_a_finished_one_computes_nothing(
 @pytest.mark.parametrize("block", [1, 4, None])
 def test_shards_and_blocks_of_any_size_change_no_bit(tmp_path: Path, whole: xr.Dataset, block: int | None) -> None:
     for number in (3, 1):
-        with pytest.raises(Incomplete, match=r"of 6 cells are missing: .*python -m sparsesim.merge") as found:
+        with pytest.raises(
+            Incomplete, match=r"shard is done; \d of 6 cells are left .*python -m sparsesim.merge"
+        ) as found:
             job_in(tmp_path, shard=Shard(number, 3), block=block)(SWEEP)
         assert found.value.expected
     assert same(job_in(tmp_path, shard=Shard(2, 3), block=block)(SWEEP), whole)
