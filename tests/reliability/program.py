@@ -1,7 +1,10 @@
 """The program in processes of their own, which tests may kill. They begin as forks of one that has loaded it."""
 
+import ctypes
 import multiprocessing
 import os
+import random
+import struct
 import sys
 import time
 from collections.abc import Mapping
@@ -19,6 +22,8 @@ from sparsesim.simulation.statistics import Statistics
 
 STARTS = multiprocessing.get_context("forkserver")
 STARTS.set_forkserver_preload(["program"])
+# Where the process that they are forks of finds this module: it takes no other word for it.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *sys.path])
 
 
 def start(arguments: list[str], log: Path, **conditions: Any) -> Any:
@@ -40,8 +45,9 @@ def _child(arguments: list[str], log: Path, conditions: Mapping[str, Any]) -> No
     """Run the program.
 
     Conditions: `cache` of compiled programs; `step_work` and `checkpoint_seconds` of the driver, for long blocks that
-    are soon done; `writing`, seconds that every flush to the disk takes; `user` who runs it; `largest` file in bytes;
-    `blank` figures, for to draw them takes longer than all else.
+    are soon done; `writing`, seconds that every flush to the disk takes; `largest` file in bytes; `powerless`, for whom
+    permissions count though they be root;
+    `blank` figures, for to draw them takes longer than all else; `jumping`, a clock that does.
     """
     sys.stdout = sys.stderr = log.open("w", buffering=1)
     if "cache" in conditions:
@@ -60,8 +66,11 @@ def _child(arguments: list[str], log: Path, conditions: Mapping[str, Any]) -> No
         resource.setrlimit(resource.RLIMIT_FSIZE, (conditions["largest"],) * 2)
     if "blank" in conditions:
         _draw_nothing()
-    if "user" in conditions:
-        os.setuid(conditions["user"])
+    if "jumping" in conditions:
+        clock, chance = time.time, random.Random(0)
+        time.time = lambda: clock() + chance.uniform(-1e5, 1e5)
+    if "powerless" in conditions:
+        _give_up_capabilities()
     sys.argv = ["sparsesim.run", *arguments]
     program.main()
 
@@ -79,6 +88,13 @@ def _slow_down_writing(seconds: float) -> None:
         replace(*paths, **options)
 
     os.fsync, os.replace = slow_flush, slow_replace
+
+
+def _give_up_capabilities() -> None:
+    """Root without capabilities owns files and no more than that."""
+    header, none = struct.pack("Ii", 0x20080522, 0), bytes(24)  # of this process; effective, permitted, inheritable
+    if ctypes.CDLL(None, use_errno=True).capset(header, none) != 0:
+        raise OSError(ctypes.get_errno(), "cannot give up capabilities")
 
 
 def _draw_nothing() -> None:

@@ -1,7 +1,6 @@
 """Kills: whenever a sweep is killed, what is on disk is right, and the same command ends with the same bits."""
 
 import json
-import os
 import random
 import re
 import signal
@@ -74,7 +73,7 @@ class Killed:
                 time.sleep(chance.uniform(0.0, delay / 2))
                 break
             time.sleep(0.002)
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.join()
         if process.exitcode != -signal.SIGKILL:
             assert process.exitcode == 0, self.log.read_text()
