@@ -111,7 +111,8 @@ def _scores(dataset: xr.Dataset, theory: Reference) -> tuple[np.ndarray, np.ndar
     enough = max(MIN_EFFECTIVE_SIZE, MIN_EFFECTIVE_SHARE * trajectories)
     trusted = random & theory.holds & (effective >= enough) & ~(overlooked & matters)
     stable = theory.feedback[..., None, None] < 1.0
-    judged = ~random & stable & theory.holds & ~overlooked & (scale > SMALLEST) & (scale < LARGEST)
+    there = dataset["status"].values[..., None, None] != "failed" if "status" in dataset else np.bool_(True)
+    judged = ~random & there & stable & theory.holds & ~overlooked & (scale > SMALLEST) & (scale < LARGEST)
     wrong = judged & ~(np.abs(mean - expected) <= DETERMINISTIC * scale)
     z = np.where(random, (mean - expected) / error, np.where(wrong, np.inf, np.nan))
     return z, (trusted & np.isfinite(z)) | wrong

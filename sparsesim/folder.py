@@ -100,10 +100,14 @@ class Folder:
         arrays = {name: np.stack([result[name] for result in results]) for name in Statistics.NAMES}
         path = self.blocks / f"{self.name(cells)}.block"
         sealed.seal(path, {**about, "sweep": digest(self.identity), "cells": list(cells)}, arrays)
+        self.tidy(path)
+        return path
+
+    def tidy(self, block: Path) -> None:
+        """Remove what a finished block makes needless; its writer may have been killed before it could."""
         for kind in ("checkpoint", "error"):
             with suppress(OSError):
-                path.with_suffix(f".{kind}").unlink(missing_ok=True)
-        return path
+                block.with_suffix(f".{kind}").unlink(missing_ok=True)
 
     def read(self, path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """A block, or a checkpoint.

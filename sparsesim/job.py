@@ -204,6 +204,7 @@ class Job:
         for path in self.folder.paths():
             if (block := self._read(path)) is not None:
                 done |= set(block[0]["cells"])
+                self.folder.tidy(path)
         return done
 
     def _read(self, path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:

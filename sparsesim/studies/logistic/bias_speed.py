@@ -109,14 +109,15 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
 def _excess_risks(problem: RareClassLogistic, dataset: xr.Dataset) -> dict[str, xr.DataArray]:
     """Excess risk of the last means, its standard error by its slopes, and that of the exact fixed point."""
     end = dataset.isel(time=-1)
-    theta_par, R = (end["mean"].sel(moment=name, drop=True) for name in ("theta_par", "R"))
+    known = np.isfinite(end["mean"]).all("moment")  # not of a cell that failed or overflowed
+    theta_par, R = (end["mean"].sel(moment=name, drop=True).where(known, 1.0) for name in ("theta_par", "R"))
     errors = [end["std_error"].sel(moment=name, drop=True) for name in ("theta_par", "R")]
     c = logistic.coefficients(problem, theta_par.values, R.values)
     slopes = c.A * theta_par - c.b * problem.r, 0.5 * c.A  # in theta_par and in R
     variance = (slopes[0] * errors[0]) ** 2 + (slopes[1] * errors[1]) ** 2
     fixed = dataset["fixed_theta_par"], dataset["fixed_R"]
     return {
-        "excess_risk": theta_par.copy(data=logistic.excess_risk(problem, theta_par.values, R.values)),
+        "excess_risk": theta_par.copy(data=logistic.excess_risk(problem, theta_par.values, R.values)).where(known),
         "excess_risk_std_error": theta_par.copy(data=np.sqrt(np.asarray(variance))),
         "fixed_excess_risk": fixed[0].copy(data=logistic.excess_risk(problem, *(values.values for values in fixed))),
     }
