@@ -136,6 +136,8 @@ def main() -> None:
         sys.exit(BAD_INPUT)
     except SystemExit as stopped:  # Hydra has said what is wrong with the command line
         sys.exit(BAD_INPUT if stopped.code == 1 else stopped.code)
+    except BrokenPipeError:  # who reads the output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(max(statuses, default=0))
 
 
