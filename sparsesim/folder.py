@@ -6,9 +6,10 @@
     blocks/NAME.error        why a block failed twice
     blocks/NAME.damaged      what was no longer what had been written, and was computed again
     sparsesim.log            who did what, and when
+    lock                     held while a dataset and its figures are written
 
 Every file is written whole or not at all. Workers that share a folder need not know of each other: who computes what
-another has computed writes the same file again.
+another has computed writes the same numbers under the same name.
 """
 
 import hashlib
@@ -38,7 +39,7 @@ class Folder:
     """
 
     def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
-        self.path, self.identity = path, json.loads(json.dumps(identity))  # tuples become lists, as they do on disk
+        self.path, self.identity = path, plain(identity)
         self.blocks = path / "blocks"
 
     @classmethod
@@ -71,9 +72,13 @@ class Folder:
             raise store.NotWritten(error.errno, f"cannot make {self.blocks}: {error.strerror}") from error
         store.clear_stale(self.path)
         store.clear_stale(self.blocks)
-        if not (self.path / IDENTITY).exists():
+        try:
+            there = Folder.found(self.path)
+        except ValueError:  # it is not there, or damaged, and the folder's name says the same
+            if (self.path / IDENTITY).exists() and self.path.name != digest(self.identity):
+                raise
             store.write_text(json.dumps(self.identity, indent=2, sort_keys=True) + "\n", self.path / IDENTITY)
-        there = Folder.found(self.path)
+            return
         if differing := differences(there.identity, self.identity):
             raise ValueError(f"{self.path} is of another sweep: {'; '.join(differing)}; take another output")
 
@@ -142,6 +147,11 @@ class Folder:
                 entry = json.loads(path.read_text(encoding="utf-8"))
                 failed |= dict.fromkeys(entry["cells"], entry["error"])
         return failed
+
+
+def plain(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What JSON makes of it: tuples become lists, as they do on disk."""
+    return json.loads(json.dumps(identity))
 
 
 def digest(value: object) -> str:

@@ -1,11 +1,13 @@
 """A sweep as a job: blocks that are done are skipped, those under way go on, and what fails is kept as such."""
 
+import itertools
+import json
 import logging
 import math
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +24,6 @@ from sparsesim.simulation import launches
 from sparsesim.simulation.blocks import ACCELERATOR_LANES, Block, blocks_of
 from sparsesim.simulation.driver import Meter, Progress, check_memory, run_blocks
 from sparsesim.simulation.execution import Checkpoint, Results
-from sparsesim.simulation.plan import Cell
 from sparsesim.simulation.statistics import Statistics
 from sparsesim.store import NotWritten
 from sparsesim.sweep import Prepared, Sweep, labelled, prepared
@@ -32,9 +33,11 @@ LOG = logging.getLogger("sparsesim")
 BLOCK_WORK, MOST_CELLS = 1e8, 256
 
 
-CONFIG = "config.yaml"
-JOURNAL = "sparsesim.log"
-SHOWN = 3  # of the cells that are missing
+CONFIG, JOURNAL = "config.yaml", "sparsesim.log"
+SHOWN = 10  # of the cells that are missing
+ATTEMPTS = 3  # at a shard whose files do not stay as they are
+# Whose versions decide numbers; those of the drawing do not.
+DECISIVE = ("jax", "jaxlib", "numpy", "scipy", "optax")
 
 
 class Shard(NamedTuple):
@@ -71,12 +74,20 @@ class Incomplete(Exception):
 
     def __init__(self, folder: Path, missing: Sequence[str], total: int, expected: bool) -> None:
         self.folder, self.missing, self.total, self.expected = folder, missing, total, expected
-        shown = "; ".join(missing[:SHOWN]) + ("; ..." if len(missing) > SHOWN else "")
+        shown = "; ".join(missing[:SHOWN]) + (f"; and {len(missing) - SHOWN} more" if len(missing) > SHOWN else "")
         if expected:
             words = f"this shard is done; {len(missing)} of {total} cells are left to others, of which the last"
             super().__init__(f"{words} draws the figures, as does: python -m sparsesim.merge {folder}")
         else:
             super().__init__(f"{len(missing)} of {total} cells are missing in {folder}: {shown}")
+
+
+class Found(NamedTuple):
+    """What there is of a sweep."""
+
+    statistics: dict[str, dict[str, np.ndarray]]  # by the name of a cell
+    about: list[dict[str, Any]]  # what blocks say of themselves
+    errors: dict[str, str]  # why cells have failed, that have not succeeded since
 
 
 @dataclass
@@ -86,9 +97,8 @@ class Job:
     Args:
         folder: of the sweep.
         shard: the part of it to compute.
-        block: cells in a block, at most; None: some ten seconds' worth.
+        block: cells in a block; None: some ten seconds' worth.
         simulate: whether to compute what is missing.
-        fresh: whether to start over, with what there is moved aside.
         config: the configuration that it is of, as YAML, kept in the folder.
         say: told of what a user should know at once, a line each.
         counted: told of the cells that are done, and of all of this shard.
@@ -98,7 +108,6 @@ class Job:
     shard: Shard
     block: int | None = None
     simulate: bool = True
-    fresh: bool = False
     config: str = ""
     say: Callable[[str], None] = lambda line: None
     counted: Callable[[int, int], None] = lambda done, total: None
@@ -111,7 +120,8 @@ class Job:
         """The dataset of a sweep, when all of its cells are computed or given up.
 
         Adds over the cells `status`: that of `labelled`, or "failed", where `error` says why; and attributes blocks,
-        failed_cells, block_seconds (of all blocks, some of which ran at a time) and lanes_per_second of a block.
+        failed_cells, simulated_with (JSON: sources, versions, git revisions), block_seconds (of all blocks, some of
+        which ran at a time) and lanes_per_second, trajectories that a block has finished in a second.
 
         Raises:
             ValueError: see `run_sweep`; or the folder is of another sweep.
@@ -124,101 +134,95 @@ class Job:
         unique = {cell_name(cell): cell for cell in ready.work}
         blocks = blocks_of(dict(enumerate(unique.values())), ready.plan)
         check_memory(blocks)
-        self.make()
-        with journal(self.folder.path / JOURNAL):
-            return self._run(sweep, ready, blocks, unique, progress)
-
-    def _run(
-        self,
-        sweep: Sweep,
-        ready: Prepared,
-        blocks: Sequence[Block],
-        unique: Mapping[str, Cell],
-        progress: Progress | None,
-    ) -> xr.Dataset:
-        """The dataset, after what is missing of this shard has been computed."""
-        if self.simulate:
-            self._compute(blocks, list(unique), progress, sweep.chunk)
-        done = self._finished()
-        errors = {name: error for name, error in self.folder.errors().items() if name not in done}
-        if missing := [name for name in unique if name not in done and name not in errors]:
-            expected = self.shard.of_all > 1 and not errors
-            described = [_described(unique[name]) for name in missing]
-            raise Incomplete(self.folder.path, described, len(unique), expected)
-        return self._consolidated(sweep, ready, errors)
-
-    def make(self) -> None:
-        """Make the folder, once the job is known to be good.
-
-        Raises:
-            ValueError: see `Folder.make`, like the other.
-            NotWritten: see there.
-        """
-        if self.fresh and (aside := self.folder.set_aside()) is not None:
-            self.say(f"starting over; what was in {self.folder.path} is in {aside}")
-        self.fresh = False
         self.folder.make()
-        store.write_text(self.config, self.folder.path / CONFIG)
-
-    def _compute(self, blocks: Sequence[Block], names: list[str], progress: Progress | None, chunk: int | None) -> None:
-        """Compute what is missing of this shard's part."""
-        dealt = [(block, number) for block in blocks for number in block.cells][
-            self.shard.number - 1 :: self.shard.of_all
-        ]
-        done = self._finished()
-        left, total, work_done = [], 0.0, 0.0
-        for block in blocks:
-            own = [number for of, number in dealt if of is block]
-            work = {number: block.tiles_per_cell * block.tile_work(number) for number in own}
-            missing = {number: block.cells[number] for number in own if names[number] not in done}
-            total += sum(work.values())
-            work_done += sum(work[number] for number in own if number not in missing)
+        if not (kept := self.folder.path / CONFIG).exists() or kept.read_text(encoding="utf-8") != self.config:
+            store.write_text(self.config, kept)
+        with journal(self.folder.path / JOURNAL):
+            found = self._found()
+            if self.simulate:
+                found = self._completed(blocks, list(unique), found, progress, sweep.chunk)
+            missing = unique.keys() - found.statistics.keys() - found.errors.keys()
             if missing:
-                left += cut(Block(block.program, missing, block.plan), self.block)
-        count = sum(len(block.cells) for block in left)
-        LOG.info(
-            "%s: %d of %d cells of shard %s to do, in %d blocks",
-            self.folder.path,
-            count,
-            len(dealt),
-            self.shard,
-            len(left),
-        )
-        if len(dealt) > count:
-            self.say(f"{len(dealt) - count} of {len(dealt)} cells are done already, in {self.folder.path}")
-        ready = len(dealt) - count
-        self.counted(ready, len(dealt))
+                names = [cell_name(cell) for cell in ready.work]
+                described = [words for words, name in zip(_described(sweep), names, strict=True) if name in missing]
+                expected = self.shard.of_all > 1 and not found.errors
+                raise Incomplete(self.folder.path, described, len(names), expected)
+        return self._consolidated(sweep, ready, found)
 
-        def ended() -> None:
-            """One cell more."""
-            nonlocal ready
-            ready += 1
-            self.counted(ready, len(dealt))
+    def _completed(
+        self, blocks: Sequence[Block], names: list[str], found: Found, progress: Progress | None, chunk: int | None
+    ) -> Found:
+        """What there is when this shard's part has been computed."""
+        numbers = [number for block in blocks for number in block.cells][self.shard.number - 1 :: self.shard.of_all]
+        own = {names[number] for number in numbers}
+        for _ in range(ATTEMPTS):  # again, should a block be damaged as soon as it is written
+            self._compute(blocks, set(numbers), names, found, progress, chunk)
+            found = self._found()
+            if own <= found.statistics.keys() | found.errors.keys():
+                return found
+        raise Damaged(f"blocks in {self.folder.blocks} do not stay as they are written; its disk may be failing")
 
-        meter = Meter(progress, total, work_done, ended)
-        run_blocks(left, FolderKeeper(self, names), meter, chunk=chunk)
+    def _compute(
+        self,
+        blocks: Sequence[Block],
+        own: set[int],
+        names: list[str],
+        found: Found,
+        progress: Progress | None,
+        chunk: int | None,
+    ) -> None:
+        """Compute what is missing of this shard's cells."""
+        left, total, work_done, ready = [], 0.0, 0.0, 0
+        for block in blocks:
+            # Cut before what is done is left out, so that a block has the same name when it goes on.
+            for part in cut(block.of([number for number in block.cells if number in own]), self.block):
+                missing = [number for number in part.cells if names[number] not in found.statistics]
+                left += [part.of(missing)] if missing else []
+                total += part.work
+                work_done += part.work - (left[-1].work if missing else 0.0)
+                ready += len(part.cells) - len(missing)
+        count = len(own) - ready
+        LOG.info("shard %s: %d of %d cells to do, in %d blocks", self.shard, count, len(own), len(left))
+        if ready:
+            self.say(f"{ready} of {len(own)} cells are done already, in {self.folder.path}")
+        self.counted(ready, len(own))
+        if left:
+            meter = Meter(progress, total, work_done, lambda cells: self.counted(ready + cells, len(own)))
+            run_blocks(left, FolderKeeper(self, names), meter, chunk=chunk)
+        elif progress is not None:
+            progress(total, total)
 
-    def _finished(self) -> set[str]:
-        """The cells of all finished blocks; what is damaged is moved aside."""
-        done: set[str] = set()
+    def _found(self) -> Found:
+        """Everything that can be used."""
+        statistics: dict[str, dict[str, np.ndarray]] = {}
+        blocks = []
         for path in self.folder.paths():
-            if (block := self._read(path)) is not None:
-                done |= set(block[0]["cells"])
+            if (block := self.read(path)) is None:
+                continue
+            about, arrays = block
+            blocks.append(about)
+            for number, name in enumerate(about["cells"]):
+                statistics.setdefault(name, {key: arrays[key][number] for key in Statistics.NAMES})
+            if self.simulate:
                 self.folder.tidy(path)
-        return done
+        errors = {name: error for name, error in self.folder.errors().items() if name not in statistics}
+        return Found(statistics, blocks, errors)
 
-    def _read(self, path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+    def read(self, path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
         """A block or a checkpoint; None, with a word, where it cannot be used."""
+        then = "computed again" if self.simulate else "left out"
         try:
             return self.folder.read(path)
         except FileNotFoundError:
             return None
         except Damaged as error:
-            with suppress(OSError):
-                os.replace(path, path.with_name(f"{path.name}.damaged"))
-            self.warn(f"{error}; moved aside, and computed again")
+            if self.simulate:
+                with suppress(OSError):
+                    os.replace(path, path.with_name(f"{path.name}.damaged"))
+                then = f"moved aside, and {then}"
+            self.warn(f"{error}; {then}")
         except OSError as error:
-            self.warn(f"cannot read {path}: {error.strerror}; computed again")
+            self.warn(f"cannot read {path}: {error.strerror}; {then}")
         return None
 
     def warn(self, line: str) -> None:
@@ -226,32 +230,29 @@ class Job:
         LOG.warning("%s", line)
         self.say(line)
 
-    def _consolidated(self, sweep: Sweep, ready: Prepared, errors: Mapping[str, str]) -> xr.Dataset:
+    def _consolidated(self, sweep: Sweep, ready: Prepared, found: Found) -> xr.Dataset:
         """The dataset of all blocks; a cell that failed is not a number."""
         shape = (len(ready.work[0].times), len(ready.work[0].start))
         nothing = {name: np.full(shape, np.nan) for name in Statistics.NAMES}
         names = [cell_name(cell) for cell in ready.work]
-        wanted, statistics, blocks = set(names), dict.fromkeys(names, nothing), []
-        for path in self.folder.paths():
-            if (block := self._read(path)) is None:
-                continue
-            about, arrays = block
-            blocks.append(about)
-            for number, name in enumerate(about["cells"]):
-                if name in wanted and statistics[name] is nothing:
-                    statistics[name] = {key: arrays[key][number] for key in Statistics.NAMES}
-        dataset = labelled(sweep, ready, [statistics[name] for name in names])
-        shape = dataset["status"].shape
-        failed = np.array([errors.get(name, "") for name in names]).reshape(shape)
-        dataset["status"] = (dataset["status"].dims, np.where(failed != "", "failed", dataset["status"].values))
-        dataset["error"] = (dataset["status"].dims, failed)
-        seconds = sum(about["seconds"] for about in blocks)
-        return dataset.assign_attrs(
-            device=", ".join(sorted({about["device"] for about in blocks})) or provenance.device(),
-            blocks=len(blocks),
-            failed_cells=int((failed != "").sum()),
+        dataset = labelled(sweep, ready, [found.statistics.get(name, nothing) for name in names])
+        status = dataset["status"]
+        errors = status.copy(data=np.array([found.errors.get(name, "") for name in names]).reshape(status.shape))
+        failed = errors != ""
+        seconds = sum(about["seconds"] for about in found.about)
+        revisions = sorted({about["git_revision"] for about in found.about})
+        made_by = {key: self.folder.identity[key] for key in ("sources", "versions")} | {"git_revisions": revisions}
+        return dataset.assign(
+            status=status.where(~failed, "failed"),
+            first_bad_time=dataset["first_bad_time"].where(~failed),
+            error=errors,
+        ).assign_attrs(
+            device=", ".join(sorted({about["device"] for about in found.about})) or provenance.device(),
+            simulated_with=json.dumps(made_by),
+            blocks=len(found.about),
+            failed_cells=int(failed.sum()),
             block_seconds=seconds,
-            lanes_per_second=sum(about["lanes"] for about in blocks) / seconds if seconds else math.nan,
+            lanes_per_second=sum(about["lanes"] for about in found.about) / seconds if seconds else math.nan,
         )
 
 
@@ -262,7 +263,7 @@ def identity(sweep: Sweep, study: str) -> dict[str, Any]:
         "study": study,
         "sweep": asked,
         "sources": provenance.source_digest(),
-        "versions": {name: provenance.versions()[name] for name in ("jax", "jaxlib", "numpy")},
+        "versions": {name: provenance.versions()[name] for name in DECISIVE},
         "backend": jax.default_backend(),
     }
 
@@ -280,7 +281,7 @@ class FolderKeeper:
     def resume(self, block: Block) -> Checkpoint | None:
         """What an interrupted run left."""
         path = self.folder.checkpoint(self.cells(block))
-        if not path.exists() or (read := self.job._read(path)) is None:
+        if not path.exists() or (read := self.job.read(path)) is None:
             return None
         LOG.info("block %s goes on from its checkpoint", path.stem)
         about, arrays = read
@@ -303,6 +304,7 @@ class FolderKeeper:
             "lanes": len(names) * block.plan.trajectories,
             "device": provenance.device(),
             "host": socket.gethostname(),
+            "git_revision": provenance.git_revision(),
             "versions": provenance.versions(),
         }
         path = self.folder.write(names, [results[number] for number in block.cells], about)
@@ -349,6 +351,9 @@ def journal(path: Path) -> Iterator[None]:
     except Incomplete as incomplete:
         LOG.info("%s", incomplete)
         raise
+    except KeyboardInterrupt:
+        LOG.info("interrupted")
+        raise
     except BaseException as error:
         LOG.error("ended by %s: %s", type(error).__name__, error)
         raise
@@ -359,14 +364,32 @@ def journal(path: Path) -> Iterator[None]:
 
 
 def cut(block: Block, size: int | None) -> list[Block]:
-    """A block as several of at most `size` cells, or of about `BLOCK_WORK`."""
+    """A block as several of `size` cells; None: of not too many and about `BLOCK_WORK`, or of one costlier cell."""
+    most_work = math.inf
     if size is None and launches.is_cpu():
-        work = block.work / len(block.cells)
-        size = max(1, min(MOST_CELLS, int(BLOCK_WORK / max(1.0, work))))
+        size, most_work = MOST_CELLS, BLOCK_WORK
     elif size is None:  # at least what fills the devices
         size = max(MOST_CELLS, launches.devices() * ACCELERATOR_LANES // block.plan.trajectories)
-    return block.split(size)
+    groups: list[list[int]] = []
+    work = 0.0
+    for number in block.cells:
+        own = block.tiles_per_cell * block.tile_work(number)
+        if not groups or len(groups[-1]) >= size or work + own > most_work:
+            groups.append([])
+            work = 0.0
+        groups[-1].append(number)
+        work += own
+    return [block.of(group) for group in groups]
 
 
-def _described(cell: Cell) -> str:
-    return f"{cell.problem}, {cell.optimizer}"
+def _described(sweep: Sweep) -> list[str]:
+    """Every cell by its place in the grid."""
+    places = itertools.product(*(values.tolist() for values in sweep.grid.values()))
+    return [
+        ", ".join(
+            f"{name} = {value if isinstance(value, str) else f'{value:.6g}'}"
+            for name, value in zip(sweep.grid, place, strict=True)
+        )
+        or "the cell"
+        for place in places
+    ]

@@ -10,13 +10,15 @@ from functools import partial
 from pathlib import Path
 
 import xarray as xr
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from sparsesim import config as configuration
 from sparsesim import run
-from sparsesim.folder import Folder
-from sparsesim.job import CONFIG
+from sparsesim.folder import IDENTITY, Folder, differences, plain
+from sparsesim.job import CONFIG, identity
+
+ASKED = ("study", "sweep")
 
 
 def main() -> None:
@@ -30,16 +32,23 @@ def merged(path: Path) -> tuple[xr.Dataset, Path]:
     """The dataset of the sweep in a folder, and the folder.
 
     Raises:
-        ValueError: it is no folder of a sweep, or of one that these sources would compute otherwise.
+        ValueError: it is no folder of a sweep, or its configuration is not the one that was computed.
         Incomplete: cells are missing.
     """
     try:
-        stored = OmegaConf.load(path / CONFIG)
-    except OSError as error:
-        raise ValueError(f"{path} must be the folder of a sweep, which has a {CONFIG}: {error.strerror}") from error
-    config = OmegaConf.merge(OmegaConf.structured(configuration.Config), stored)
-    config.shard, config.distributed, config.sweep.fresh = None, configuration.DistributedConfig(), False
-    return run.run(config, Console(), of=Folder.found(path))  # type: ignore[arg-type]  # a mapping, as the schema is
+        config: DictConfig = OmegaConf.merge(  # type: ignore[assignment]  # a mapping, as the schema is
+            OmegaConf.structured(configuration.Config), OmegaConf.load(path / CONFIG)
+        )
+        sweep = configuration.sweep_of(config)
+    except (OSError, *configuration.COMPOSITION_ERRORS) as error:
+        reason = configuration.in_one_line(error)
+        raise ValueError(f"{path} must be the folder of a sweep, which has a {CONFIG}: {reason}") from error
+    folder = Folder.found(path)
+    # Not the sources and the versions: what they have computed may be put together elsewhere.
+    asked = {key: value for key, value in plain(identity(sweep, config.sweep.study)).items() if key in ASKED}
+    if differing := differences({key: folder.identity.get(key) for key in ASKED}, asked):
+        raise ValueError(f"{path / CONFIG} is not that of its {IDENTITY}: {'; '.join(differing)}")
+    return run.run(config, Console(), of=folder)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -72,7 +72,6 @@ def write_manifest(
     data: Path,
     figures: Iterable[Path],
     others: Iterable[Path] = (),
-    about: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write which files a folder holds, with their checksums, and which data each figure was drawn from.
 
@@ -81,7 +80,6 @@ def write_manifest(
         data: the data file.
         figures: the files drawn from it.
         others: the rest.
-        about: what else is to be said, JSON values.
     """
     from sparsesim import store  # a machine that only measures the engines has not all that this needs
 
@@ -95,7 +93,6 @@ def write_manifest(
         "git_revision": git_revision(),
         "sources": source_digest(),
         "versions": versions(),
-        "about": dict(about or {}),
         "files": files,
     }
     return store.write_text(json.dumps(manifest, indent=2, allow_nan=False) + "\n", folder / MANIFEST)

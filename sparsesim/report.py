@@ -28,6 +28,7 @@ class Bar:
         self.task = None if drawn is None else drawn.add_task(f"{title}: compiling", total=None)
         self.began = self.last = perf_counter()
         self.first: float | None = None  # work that was done before
+        self.moving: tuple[float, float] | None = None  # when the first work was done, and how much: it had to compile
         self.count = ""  # of cells
 
     def cells(self, done: int, total: int) -> None:
@@ -35,7 +36,7 @@ class Bar:
         if not self.count:
             self.cells_before = done
         rate = (done - self.cells_before) / max(1e-9, perf_counter() - self.began)
-        self.count = f"{done} of {total} cells, {rate:.3g} a second"
+        self.count = f"{done} of {total} cells" + (f", {rate:.2g} a second" if rate > 0.0 else "")
 
     def __call__(self, done: float, total: float) -> None:
         """Work done, and all."""
@@ -46,10 +47,14 @@ class Bar:
         now = perf_counter()
         if self.first is None:
             self.first = done
-            self.console.print(f"{self.title}: started, compiling first")
-        elif now - self.last >= PLAIN_INTERVAL and done > self.first:
+            if done < total:
+                self.console.print(f"{self.title}: started, compiling first")
+        elif self.moving is None and done > self.first:
+            self.moving = now, done
+        elif self.moving is not None and now - self.last >= PLAIN_INTERVAL and done > self.moving[1]:
             self.last = now
-            left = (now - self.began) * (total - done) / (done - self.first)
+            since, before = self.moving
+            left = (now - since) * (total - done) / (done - before)
             self.console.print(
                 f"{words}: {done / total:.0%} after {now - self.began:.0f} s, about {left:.0f} s left", soft_wrap=True
             )

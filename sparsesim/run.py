@@ -24,8 +24,8 @@ from rich.markup import escape
 from sparsesim import _validate, cluster, provenance, report, store
 from sparsesim import config as configuration
 from sparsesim.folder import Folder
-from sparsesim.job import CONFIG, Incomplete, Job, identity
-from sparsesim.studies import STUDIES
+from sparsesim.job import CONFIG, JOURNAL, Incomplete, Job, identity
+from sparsesim.studies import STUDIES, Study
 
 BAD_INPUT, FAILED, PARTIAL, INTERRUPTED = 2, 4, 5, 130
 STATUS = {"agrees": 0, "computed": 0, "disagrees": 1, "untested": 3}
@@ -55,29 +55,45 @@ def run(config: DictConfig, console: Console, of: Folder | None = None) -> tuple
     study = studies[_validate.choice(f"sweep.study of {config.problem.name}", config.sweep.study, studies)]
     if of is None:
         configuration.check_output(config.output, config.sweep.name)
-    shard = cluster.shard_of(config.shard, **config.distributed)
-    folder = of or Folder.named(Path(config.output) / config.sweep.name, identity(sweep, config.sweep.study))
 
     def say(line: str) -> None:
         """A line above the progress bar."""
         console.print(line, highlight=False, soft_wrap=True, markup=False)
 
-    resolved = OmegaConf.to_yaml(config, resolve=True)
-    fresh, began = config.sweep.fresh, time.perf_counter()
+    shard = cluster.shard_of(config.shard, **config.distributed, say=say)
+    if config.sweep.fresh and shard.of_all > 1:
+        raise ValueError("sweep.fresh must be false with a shard, which would move aside what the others have done")
+    folder = of or Folder.named(Path(config.output) / config.sweep.name, identity(sweep, config.sweep.study))
+    resolved, began = _stored(config), time.perf_counter()
     with report.progress(console, config.sweep.name) as bar:
-        job = Job(folder, shard, config.sweep.block, of is None, fresh, resolved, say, bar.cells)
+        job = Job(folder, shard, config.sweep.block, of is None, resolved, say, bar.cells)
+        if config.sweep.fresh and (aside := folder.set_aside()) is not None:
+            say(f"starting over; what was in {folder.path} is in {aside}")
         dataset = study.compute(sweep, bar, job)
     seconds = round(time.perf_counter() - began, 3)
     dataset = dataset.assign_attrs(sweep=config.sweep.name, config=resolved, seconds=seconds, **provenance.attributes())
-    job.make()
-    path = folder.path
+    folder.make()
+    with store.alone(folder.path):
+        return dataset, _written(study, dataset, folder.path, console)
+
+
+def _stored(config: DictConfig) -> str:
+    """The configuration as its folder keeps it: without what does not matter to its results."""
+    kept = OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("shard", "distributed")])
+    return OmegaConf.to_yaml(OmegaConf.merge(kept, {"sweep": {"fresh": False, "block": None}}), resolve=True)
+
+
+def _written(study: Study, dataset: xr.Dataset, path: Path, console: Console) -> Path:
+    """Write what a folder holds when all of its cells are there."""
+    config = store.write_text(dataset.attrs["config"], path / CONFIG)
     data = store.save(dataset, path / DATA)
     summary = store.write_text(json.dumps(study.summary(dataset), indent=2) + "\n", path / "summary.json")
     drawn = study.draw(dataset, path)
-    manifest = provenance.write_manifest(path, data, drawn, [path / CONFIG, summary])
+    manifest = provenance.write_manifest(path, data, drawn, [config, summary])
     outcome = report.with_mishaps(study.outcome(dataset), dataset)
-    report.closing(console, outcome, [data, path / CONFIG, summary, manifest, *drawn])
-    return dataset, path
+    logs = [log] if (log := path / JOURNAL).exists() else []
+    report.closing(console, outcome, [data, config, summary, manifest, *logs, *drawn])
+    return path
 
 
 def status_of(compute: Callable[[], tuple[xr.Dataset, Path]]) -> int:
@@ -117,7 +133,7 @@ def job(config: DictConfig) -> None:
     status = status_of(lambda: run(config, Console()))
     if (statuses := _statuses.get(os.getpid())) is not None:
         statuses.append(status)
-    elif status in (BAD_INPUT, FAILED, PARTIAL):
+    elif status:
         raise RuntimeError(f"the job ended with status {status}; its log says why")
 
 
@@ -125,8 +141,8 @@ def main() -> None:
     """Run from the command line and exit with a status."""
     configuration.register()
     statuses = _statuses[os.getpid()] = []
-    # A scheduler that ends a job early says so with this signal.
-    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    # A scheduler that ends a job early says so with this signal; in the background of a script there is no other.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.argv[1:] = configuration.arguments_of(sys.argv[1:])
         with _hydra_raises():
@@ -136,8 +152,13 @@ def main() -> None:
         sys.exit(BAD_INPUT)
     except SystemExit as stopped:  # Hydra has said what is wrong with the command line
         sys.exit(BAD_INPUT if stopped.code == 1 else stopped.code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:  # who reads the output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:  # of a launcher: a job's own are said and have a status
+        complain(error)
+        sys.exit(FAILED)
     sys.exit(max(statuses, default=0))
 
 

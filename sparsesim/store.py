@@ -1,5 +1,6 @@
 """Results on disk. A file is written whole or not at all: beside its place, flushed, and moved there in one step."""
 
+import fcntl
 import io
 import os
 import re
@@ -15,6 +16,7 @@ import psutil
 import xarray as xr
 from xarray.backends import H5NetCDFStore
 
+LOCK = "lock"
 MOST_OF_STEM = 32  # letters that a temporary file takes over: with the rest it must stay below 255 bytes
 
 
@@ -52,6 +54,15 @@ def replacing(path: Path) -> Iterator[Path]:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in here for the same folder; one that is killed has left."""
+    with (folder / LOCK).open("a") as lock:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def clear_stale(folder: Path) -> list[Path]:

@@ -54,7 +54,7 @@ def test_a_sweep_writes_data_table_and_figures(tmp_path: Path) -> None:
     written = {path.name for path in folder.iterdir()}
     assert {"phase_plane.png", "phase_plane.pdf", "z_map.png", "z_distribution.png", "trajectories.png"} <= written
     assert not any(name.startswith(".") for name in written)
-    for name in written - {"sweep.json", "blocks"}:
+    for name in written - {"sweep.json", "blocks", "lock"}:
         assert name in done.stdout
     assert "agrees" in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]

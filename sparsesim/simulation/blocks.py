@@ -7,7 +7,7 @@ are good.) How many tiles make a launch (the chunk) follows from the memory at h
 """
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -48,6 +48,10 @@ class Underway(NamedTuple):
     records: tuple[Record, ...]  # likewise, (tile, lane, time, moment), where quartiles need any
 
 
+class OutOfDeviceMemory(Exception):
+    """A launch did not fit on its device."""
+
+
 class Block:
     """Cells that share a program and are all long or all not (see `launches.STEP_WORK`), the costliest first.
 
@@ -67,13 +71,9 @@ class Block:
         self.work = self.tiles_per_cell * sum(self.tile_work(i) for i in cells)
         self.long = any(self.is_long(i) for i in cells)
 
-    def split(self, size: int) -> list["Block"]:
-        """The same cells in blocks of at most `size`."""
-        members = list(self.cells.items())
-        return [
-            Block(self.program, dict(members[first : first + size]), self.plan)
-            for first in range(0, len(members), size)
-        ]
+    def of(self, cells: Iterable[int]) -> "Block":
+        """A block of some of its cells."""
+        return Block(self.program, {i: self.cells[i] for i in cells}, self.plan)
 
     @functools.cached_property
     def parameters(self) -> dict[int, Any]:
@@ -160,7 +160,25 @@ class Block:
             sequential: whether tiles run one after another; None: on a CPU.
             begun: where to go on.
             seen: told after every call of the program how far it is, and the work of the call.
+
+        Raises:
+            OutOfDeviceMemory: it does not fit; fewer tiles may.
         """
+        try:
+            return self._launch(tiles, size, sequential, begun, seen)
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            raise OutOfDeviceMemory(str(error).splitlines()[0]) from error
+
+    def _launch(
+        self,
+        tiles: Sequence[Tile],
+        size: int,
+        sequential: bool | None,
+        begun: Underway | None,
+        seen: Callable[[Underway, float], None],
+    ) -> tuple[Summary, Record | None]:
         sequential = launches.is_cpu() if sequential is None else sequential
         program = launches.compiled(self.program, sequential, launches.devices())
         filled = [*tiles, *[Tile(next(iter(self.cells)), 0, 0, False)] * (size - len(tiles))]

@@ -5,9 +5,9 @@ order, in launches of whatever size, on however many devices, and however often 
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from time import perf_counter
 from typing import Protocol
 
 import numpy as np
@@ -73,7 +73,7 @@ class Meter:
         progress: who is told of work.
         total: all work.
         done: work that was done before.
-        ended: told of every cell that is done.
+        ended: told how many cells have ended.
     """
 
     def __init__(
@@ -81,24 +81,30 @@ class Meter:
         progress: Progress | None,
         total: float,
         done: float = 0.0,
-        ended: Callable[[], None] = lambda: None,
+        ended: Callable[[int], None] = lambda cells: None,
     ) -> None:
         self.progress, self.total, self.done, self.ended = progress, total, done, ended
+        self.work: Counter[Block] = Counter()
+        self.cells: Counter[Block] = Counter()
         self.lock = threading.Lock()
-        self.worked(0.0)
+        self.add(None)
 
-    def worked(self, work: float) -> None:
-        """Add work."""
+    def add(self, block: Block | None, work: float = 0.0, cells: int = 0) -> None:
+        """Add work, and cells that have ended."""
         with self.lock:
-            # What is computed again, because a launch was too large, counts once.
-            self.done = min(self.total, self.done + work)
+            if block is not None:
+                # What is computed again, because a launch was too large, counts once.
+                self.work[block] = min(block.work, self.work[block] + work)  # type: ignore[assignment]
+                self.cells[block] += cells
+            if cells:
+                self.ended(self.cells.total())
             if self.progress is not None:
-                self.progress(self.done, self.total)
+                self.progress(self.done + self.work.total(), self.total)
 
-    def cell(self) -> None:
-        """Add a cell."""
+    def reset(self, block: Block) -> None:
+        """Forget a block that begins again."""
         with self.lock:
-            self.ended()
+            del self.work[block], self.cells[block]
 
 
 def run_cells(
@@ -134,7 +140,7 @@ def run_blocks(blocks: Sequence[Block], keeper: Keeper, meter: Meter, *, chunk: 
     """Simulate blocks, some at a time; those that fail are tried once more when the others are done.
 
     Raises:
-        Exception: what `keeper` raises, and an OSError or MemoryError of a block, which another attempt would not mend.
+        Exception: what `keeper` raises, and an OSError, as of a full disk, which another attempt would not mend.
     """
     stop = threading.Event()
     workers = launches.workers()
@@ -144,20 +150,27 @@ def run_blocks(blocks: Sequence[Block], keeper: Keeper, meter: Meter, *, chunk: 
 
     def attempt(block: Block, again: bool) -> bool:
         """Whether the block was computed."""
-        execution = Execution(block, pool, chunk, meter.worked, meter.cell, stop)
+        execution = Execution(
+            block,
+            pool,
+            chunk,
+            worked=lambda work: meter.add(block, work),
+            ended=lambda: meter.add(block, cells=1),
+            stop=stop,
+        )
         try:
             if (checkpoint := keeper.resume(block)) is not None:
                 execution.restore(checkpoint)
-            began = perf_counter()
             results = execution.run(lambda state: keeper.checkpoint(block, state), CHECKPOINT_SECONDS)
-        except (OSError, MemoryError):
+        except OSError:
             raise
         except Exception as error:
             if stop.is_set():
                 raise
+            meter.reset(block)
             keeper.failed(block, error, again)
             return False
-        keeper.finished(block, results, perf_counter() - began)
+        keeper.finished(block, results, execution.seconds)
         return True
 
     try:

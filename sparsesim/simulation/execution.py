@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from sparsesim.simulation import launches
-from sparsesim.simulation.blocks import Block, Tile, Underway
+from sparsesim.simulation.blocks import Block, OutOfDeviceMemory, Tile, Underway
 from sparsesim.simulation.statistics import Record, Statistics, Summary
 
 Address = tuple[int, int, int]  # of a launch: its first tile, its tiles, its size
@@ -19,10 +19,6 @@ Results = dict[int, dict[str, np.ndarray]]
 Checkpoint = tuple[dict[str, Any], dict[str, np.ndarray]]  # JSON values, arrays
 
 _compiling = threading.Lock()
-
-
-class OutOfDeviceMemory(Exception):
-    """A launch did not fit on its device."""
 
 
 class Queued(NamedTuple):
@@ -60,6 +56,12 @@ class Execution:
         self.results: Results = {}
         self.consumed, self.statistics = 0, Statistics()
         self.underway: dict[Address, Underway] = {}
+        self.began, self.earlier = time.perf_counter(), 0.0
+
+    @property
+    def seconds(self) -> float:
+        """What the block has taken so far, in runs that were interrupted too."""
+        return self.earlier + time.perf_counter() - self.began
 
     def run(self, checkpoint: Callable[[Checkpoint], None], interval: float) -> Results:
         """Statistics of the block's cells, with a checkpoint every `interval` seconds.
@@ -123,12 +125,7 @@ class Execution:
             self.underway[address] = underway
             self.worked(work)
 
-        try:
-            return self.block.launch(tiles, size, begun=self.underway.get(address), seen=seen)
-        except jax.errors.JaxRuntimeError as error:
-            if "RESOURCE_EXHAUSTED" not in str(error):
-                raise
-            raise OutOfDeviceMemory(str(error).splitlines()[0]) from error
+        return self.block.launch(tiles, size, begun=self.underway.get(address), seen=seen)
 
     def _consume(self, queued: Queued, summaries: Summary, records: Record | None) -> None:
         """Add what a launch has found."""
@@ -159,6 +156,7 @@ class Execution:
                 leaves = jax.tree.leaves(tree)
                 arrays |= {f"{_name(address)}/{name}/{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
         about = {
+            "seconds": self.seconds,
             "consumed": self.consumed,
             "finished": len(self.results),
             "launches": [list(address) for address in launches_underway],
@@ -168,7 +166,7 @@ class Execution:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint. Launches of other sizes than this execution's begin anew."""
         about, arrays = checkpoint
-        self.consumed = about["consumed"]
+        self.consumed, self.earlier = about["consumed"], about["seconds"]
         for number, cell in zip(range(about["finished"]), self.block.cells, strict=False):
             self.results[cell] = {name: arrays[f"results/{number}/{name}"] for name in Statistics.NAMES}
             self.ended()

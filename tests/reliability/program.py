@@ -4,6 +4,7 @@ import ctypes
 import multiprocessing
 import os
 import random
+import signal
 import struct
 import sys
 import time
@@ -46,7 +47,7 @@ def _child(arguments: list[str], log: Path, conditions: Mapping[str, Any]) -> No
 
     Conditions: `cache` of compiled programs; `step_work` and `checkpoint_seconds` of the driver, for long blocks that
     are soon done; `writing`, seconds that every flush to the disk takes; `largest` file in bytes; `powerless`, for whom
-    permissions count though they be root;
+    permissions count though they be root; `background`, where interrupts are ignored, as of a script's jobs;
     `blank` figures, for to draw them takes longer than all else; `jumping`, a clock that does.
     """
     sys.stdout = sys.stderr = log.open("w", buffering=1)
@@ -60,7 +61,6 @@ def _child(arguments: list[str], log: Path, conditions: Mapping[str, Any]) -> No
         _slow_down_writing(conditions["writing"])
     if "largest" in conditions:
         import resource
-        import signal
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (conditions["largest"],) * 2)
@@ -69,6 +69,8 @@ def _child(arguments: list[str], log: Path, conditions: Mapping[str, Any]) -> No
     if "jumping" in conditions:
         clock, chance = time.time, random.Random(0)
         time.time = lambda: clock() + chance.uniform(-1e5, 1e5)
+    if "background" in conditions:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     if "powerless" in conditions:
         _give_up_capabilities()
     sys.argv = ["sparsesim.run", *arguments]

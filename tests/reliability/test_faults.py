@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def test_a_quota_is_named_and_loses_nothing(tmp_path: Path, whole: Path) -> None
     assert len(before) == 4
     assert run(tmp_path / "runs", tmp_path)[0] == 0
     assert_same(folder_in(tmp_path / "runs"), whole)
-    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    assert all(path.stat().st_mtime_ns == then for path, then in before.items())
 
 
 def test_without_permission_to_write_the_folder_is_named_before_anything_is_computed(tmp_path: Path) -> None:
@@ -138,6 +139,23 @@ def test_what_a_killed_writer_left_is_removed_and_that_of_a_living_one_is_not(tm
     assert not stale.exists()
     assert living.exists()
     living.unlink()
+    assert_same(folder_in(tmp_path / "runs"), whole)
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_a_scheduler_can_end_it_early(tmp_path: Path, whole: Path, background: bool) -> None:
+    conditions = {"background": True} if background else {}
+    process = program.start([*SWEEP, f"output={tmp_path / 'runs'}"], tmp_path / "log.txt", writing=0.5, **conditions)
+    until = time.monotonic() + 100.0
+    while not list(tmp_path.glob("runs/*/*/blocks/[!.]*.block")):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    process.terminate()
+    process.join(100)
+    assert process.exitcode == 130
+    assert "the same command goes on from here" in (tmp_path / "log.txt").read_text()
+    assert not list(tmp_path.rglob("data.nc"))
+    assert run(tmp_path / "runs", tmp_path)[0] == 0
     assert_same(folder_in(tmp_path / "runs"), whole)
 
 

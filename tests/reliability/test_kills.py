@@ -134,3 +134,11 @@ def test_a_sweep_survives_being_killed(tmp_path: Path, engine: str, kills: int) 
     print(f"{engine}: {kills} kills in {sweeps} sweeps of {killed.seconds:.1f} s: {dict(counts)}")
     print(f"{engine}: {kills} resumes, {continued} blocks from checkpoints, {again} finished blocks again")
     assert again == 0
+    if kills > 10:
+        assert continued > 0
+        assert {
+            "during a write",
+            "during consolidation",
+            "after a checkpoint",
+            "before the first block",
+        } <= counts.keys()

@@ -109,7 +109,7 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
 def _excess_risks(problem: RareClassLogistic, dataset: xr.Dataset) -> dict[str, xr.DataArray]:
     """Excess risk of the last means, its standard error by its slopes, and that of the exact fixed point."""
     end = dataset.isel(time=-1)
-    known = np.isfinite(end["mean"]).all("moment")  # not of a cell that failed or overflowed
+    known = end["mean"].notnull().all("moment")  # not of a cell that failed or overflowed
     theta_par, R = (end["mean"].sel(moment=name, drop=True).where(known, 1.0) for name in ("theta_par", "R"))
     errors = [end["std_error"].sel(moment=name, drop=True) for name in ("theta_par", "R")]
     c = logistic.coefficients(problem, theta_par.values, R.values)
