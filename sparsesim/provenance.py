@@ -50,7 +50,7 @@ def device() -> str:
 def git_revision() -> str:
     """The commit that the package is run from, "+changes" after it where files differ; "" where there is none.
 
-    None is where git is missing or refuses, and where the package is installed, be it inside the repository of
+    There is none where git is missing or refuses, and where the package is installed, be it inside the repository of
     something else.
     """
     # Of the package's own repository: one that has it in its commit.

@@ -146,7 +146,7 @@ def comparison(dataset: xr.Dataset) -> Outcome:
             "largest learning rate over its lower ceiling" if logistic else "largest feedback H",
             f"{float(dataset['feedback'].max()):.3f}{'' if logistic else ' (stable below 1)'}",
         ),
-        ("seconds", f"{attrs['seconds']:.1f}"),
+        ("seconds, this run", f"{attrs['seconds']:.1f}"),
         ("verdict", {"disagrees": "[red]disagrees", "agrees": "[green]agrees"}.get(v := attrs["verdict"], v)),
     ]
     remarks = []

@@ -13,7 +13,7 @@ from sparsesim import cluster, store
 from sparsesim.job import Shard
 
 ROOT = Path(__file__).parents[1]
-SWEEP = ["+sweep=phase_plane", "scale=smoke", "scale.points=2", "trajectories=64", "times.records=3"]
+SWEEP = ["+sweep.axes={alpha: {values: [0.1, 0.3, 0.5, 0.7]}}", "scale=smoke", "trajectories=64", "times.records=3"]
 
 
 def command_line(*arguments: str) -> subprocess.Popen[str]:
@@ -32,7 +32,7 @@ def ended(process: subprocess.Popen[str]) -> str:
 
 def data_in(output: Path) -> xr.Dataset:
     """The one dataset below a folder."""
-    (path,) = output.glob("phase_plane/*/data.nc")
+    (path,) = output.glob("cell/*/data.nc")
     return store.load(path).drop_attrs()
 
 
@@ -59,7 +59,7 @@ def test_two_processes_that_meet_share_a_sweep(tmp_path: Path, alone: xr.Dataset
 def test_a_launcher_of_hydra_starts_the_shards(tmp_path: Path, alone: xr.Dataset) -> None:
     shards = ["--multirun", "hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5", "shard=1/2,2/2"]
     ended(command_line(*shards, *SWEEP, f"output={tmp_path}"))
-    assert len(list(tmp_path.glob("phase_plane/*/blocks/*.block"))) == 2
+    assert len(list(tmp_path.glob("cell/*/blocks/*.block"))) == 2
     assert data_in(tmp_path).identical(alone)
 
 

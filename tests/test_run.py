@@ -232,7 +232,7 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
     assert "Traceback" not in errors
     names = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert {"sweep.json", "config.yaml"} <= names
-    assert all(name.endswith((".json", ".yaml", ".block", ".checkpoint")) for name in names)
+    assert all(name.endswith((".json", ".yaml", ".log", ".block", ".checkpoint")) for name in names)
 
 
 def test_help_helps(tmp_path: Path) -> None:
