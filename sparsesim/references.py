@@ -76,8 +76,8 @@ def limit(dataset: xr.Dataset, scaling: Scaling | None) -> np.ndarray | None:
             raise ValueError(f"scaling must be that of the dataset, got {own!r} for {problem!r} and {optimizer!r}")
         if isinstance(problem, RareClassLogistic) or problem.label_noise == 0.0:
             times = dataset["clock_time"].values[index]
-            # Not every scaling has a limit; that its cells have none is no fault of the dataset.
-            with contextlib.suppress(limits.NoLimit):
+            # Not every scaling has a limit, or one that can be followed for so long: no fault of the dataset.
+            with contextlib.suppress(limits.NoLimit, ArithmeticError):
                 found[index] = limits.limit_moments(own, problem, times, dataset.attrs["clock"], first)
     return found
 

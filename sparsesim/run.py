@@ -25,9 +25,12 @@ from sparsesim import _validate, cluster, provenance, report, store
 from sparsesim import config as configuration
 from sparsesim.folder import Folder
 from sparsesim.job import CONFIG, JOURNAL, Incomplete, Job, identity
+from sparsesim.simulation.driver import Progress
 from sparsesim.studies import STUDIES, Study
+from sparsesim.sweep import Simulator, Sweep
 
 BAD_INPUT, FAILED, PARTIAL, INTERRUPTED = 2, 4, 5, 130
+Compute = Callable[[Sweep, Progress, Simulator], xr.Dataset]  # as of a study
 STATUS = {"agrees": 0, "computed": 0, "disagrees": 1, "untested": 3}
 DATA = "data.nc"
 
@@ -44,6 +47,26 @@ def run(config: DictConfig, console: Console, of: Folder | None = None) -> tuple
         The dataset of its study, and the folder that holds it with its figures, its configuration and its summary.
 
     Raises:
+        Exception: see `computed`.
+    """
+    dataset, folder = computed(config, console, of)
+    folder.make()
+    with store.alone(folder.path):
+        return dataset, _written(_study(config), dataset, folder.path, console)
+
+
+def computed(
+    config: DictConfig, console: Console, of: Folder | None = None, compute: Compute | None = None
+) -> tuple[xr.Dataset, Folder]:
+    """The dataset of a configuration, and the folder that keeps what it is made of.
+
+    Args:
+        config: what is asked for.
+        console: where progress is shown.
+        of: see `run`.
+        compute: what makes the dataset; None: the study that the configuration names.
+
+    Raises:
         ValueError: a value is outside its range; nothing has been written then.
         MemoryError: a cell is too large for the memory at hand; nothing has been written then.
         NotWritten: a file could not be written; what is complete stays so.
@@ -51,8 +74,7 @@ def run(config: DictConfig, console: Console, of: Folder | None = None) -> tuple
         ConnectionError: see `cluster.shard_of`.
     """
     sweep = configuration.sweep_of(config)
-    studies = STUDIES[config.problem.name]
-    study = studies[_validate.choice(f"sweep.study of {config.problem.name}", config.sweep.study, studies)]
+    compute = compute or _study(config).compute
     if of is None:
         configuration.check_output(config.output, config.sweep.name)
 
@@ -69,12 +91,19 @@ def run(config: DictConfig, console: Console, of: Folder | None = None) -> tuple
         job = Job(folder, shard, config.sweep.block, of is None, resolved, say, bar.cells)
         if config.sweep.fresh and (aside := folder.set_aside()) is not None:
             say(f"starting over; what was in {folder.path} is in {aside}")
-        dataset = study.compute(sweep, bar, job)
-    seconds = round(time.perf_counter() - began, 3)
-    dataset = dataset.assign_attrs(sweep=config.sweep.name, config=resolved, seconds=seconds, **provenance.attributes())
-    folder.make()
-    with store.alone(folder.path):
-        return dataset, _written(study, dataset, folder.path, console)
+        dataset = compute(sweep, bar, job)
+    about = {"sweep": config.sweep.name, "config": resolved, "seconds": round(time.perf_counter() - began, 3)}
+    return dataset.assign_attrs(**about, **provenance.attributes()), folder
+
+
+def _study(config: DictConfig) -> Study:
+    """The study that a configuration names.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    studies = STUDIES[_validate.choice("problem.name", config.problem.name, STUDIES)]
+    return studies[_validate.choice(f"sweep.study of {config.problem.name}", config.sweep.study, studies)]
 
 
 def _stored(config: DictConfig) -> str:

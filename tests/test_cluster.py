@@ -13,7 +13,7 @@ from sparsesim import cluster, store
 from sparsesim.job import Shard
 
 ROOT = Path(__file__).parents[1]
-SWEEP = ["+sweep.axes={alpha: {values: [0.1, 0.3, 0.5, 0.7]}}", "scale=smoke", "trajectories=64", "times.records=3"]
+SWEEP = ["+sweep.axes={alpha: {values: [0.1, 0.3, 0.5, 0.7]}}", "scale=smoke", "trajectories=512", "times.records=3"]
 
 
 def command_line(*arguments: str) -> subprocess.Popen[str]:

@@ -12,7 +12,7 @@ import xarray as xr
 
 from sparsesim.report import Outcome
 from sparsesim.simulation.driver import Progress
-from sparsesim.studies import frontier, grid, limits, momentum, phase_diagram, triple_point
+from sparsesim.studies import frontier, grid, limits, momentum, phase_diagram, rates, triple_point
 from sparsesim.studies.logistic import bias_speed, noise_floor
 from sparsesim.studies.logistic import frontier as logistic_frontier
 from sparsesim.studies.logistic import limits as logistic_limits
@@ -59,6 +59,7 @@ STUDIES: Mapping[str, Mapping[str, Study]] = {
         "limits": limits,
         "momentum": momentum,
         "phase_diagram": phase_diagram,
+        "rates": rates,
         "triple_point": triple_point,
     },
     "logistic": {

@@ -21,8 +21,9 @@ from sparsesim.figures import frontier as pictures
 from sparsesim.problems import HeavyBall, LeastSquares
 from sparsesim.simulation.driver import Progress
 from sparsesim.studies import checks
+from sparsesim.studies.envelope import envelopes
 from sparsesim.sweep import Simulator, Sweep, run_sweep
-from sparsesim.theory import frontier, limits, stability
+from sparsesim.theory import frontier, stability
 from sparsesim.theory.least_squares import activity
 
 MULTIPLE = "eta_over_critical"
@@ -107,13 +108,8 @@ def _growth(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
         unit[index] = stability.mean_decay_rate(problem, optimizer)
         if dataset.attrs["clock"] != "minibatch":
             unit[index] /= activity(problem)[0]
-    weights = limits.envelope_weights(dataset.p, dataset.eta, dataset.eps)
-
-    def envelope(variable: str) -> xr.DataArray:
-        return sum(weight * dataset[variable].sel(moment=name, drop=True) for name, weight in weights.items())  # type: ignore[return-value]
-
-    # The moments move together: their errors are added as if wholly correlated, which bounds that of the sum.
-    mean, error = envelope("mean"), envelope("std_error")
+    found = envelopes(dataset)
+    mean, error = found["envelope"], found["envelope_std_error"]
     half = dataset.sizes["time"] // 2
     elapsed = dataset.clock_time * unit
     span = elapsed.isel(time=-1) - elapsed.isel(time=half)
@@ -126,9 +122,7 @@ def _growth(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
     trusted = carried >= MIN_EFFECTIVE_SHARE * dataset.attrs["trajectories"]
     measured = (elapsed.isel(time=-1) >= SHORTEST_RUN) & np.isfinite(growth) & trusted
     return {
-        "envelope": mean,
-        "envelope_std_error": error,
-        "envelope_exact": envelope("exact"),
+        **found,
         "relaxations": elapsed,
         "growth": growth.where(measured),
         "growth_std_error": spread.where(measured),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.integrate import solve_ivp
 
 # Near what doubles allow. The absolute error is what a variable that decays may keep.
 RELATIVE, ABSOLUTE = 1e-12, 1e-15
+MOST_EVALUATIONS = 200_000  # of a derivative, some ten seconds: what oscillates for so long is beyond any figure
 
 
 def solve(
@@ -30,13 +32,21 @@ def solve(
         (time, n), with a relative error of about 1e-10.
 
     Raises:
-        ArithmeticError: the solver does not reach the last time.
+        ArithmeticError: the solver does not reach the last time, or not within some seconds.
     """
     start = np.asarray(start, dtype=np.float64)
     if times[-1] == 0.0:
         return start[None, :].copy()
+    evaluations = itertools.count()
+
+    def bounded(_: float, x: np.ndarray) -> np.ndarray:
+        """The derivative, so many times: what oscillates for long would take for ever."""
+        if next(evaluations) > MOST_EVALUATIONS:
+            raise ArithmeticError(f"the ODE could not be solved up to time {times[-1]:g} in {MOST_EVALUATIONS} steps")
+        return derivative(x)
+
     solution = solve_ivp(
-        lambda _, x: derivative(x),
+        bounded,
         (0.0, times[-1]),
         start,
         method="LSODA",

@@ -1,0 +1,1 @@
+"""One script a figure, each a few calls of the library."""

@@ -1,0 +1,33 @@
+"""alpha = beta below resonance: the rate of learning depends on c_p.
+
+On slow time log R is straight. A share 1 - exp(-c_p c_B) of the minibatches is active, so that slopes per active update
+follow the law of the critical boundary: dashes are its prediction, points the simulation.
+"""
+
+import xarray as xr
+from matplotlib.figure import Figure
+
+from sparsesim import experiment
+from sparsesim.experiment import Check
+from sparsesim.figures import rates
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    """Decay of log R along slow time, and its slopes."""
+    return rates.slopes(dataset, "c_p", "$c_p$")
+
+
+def checks(dataset: xr.Dataset) -> list[Check]:
+    """Fitted over predicted slopes."""
+    own = dataset.isel(d=-1)
+    off = float(abs(own["rate"] / own["rate_limit"] - 1.0).max())
+    z = float(abs((own["rate"] - own["rate_exact"]) / own["rate_std_error"]).max())
+    return [
+        Check("largest distance of fitted slope over predicted from 1", off, high=0.05),
+        Check("largest |z| of fitted against exact slopes", z, high=4.0),
+        *experiment.scores(dataset),
+    ]
+
+
+if __name__ == "__main__":
+    experiment.script(__file__)

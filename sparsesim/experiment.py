@@ -1,0 +1,271 @@
+"""Experiments: a figure each, from its own configuration to stored data, a picture and a verdict.
+
+An experiment is a module of the folder `experiments` and a configuration of its name in `configs/experiment`. The first
+line of its docstring is the title, the rest says what there is to see. It has
+
+    draw(dataset) -> Figure             from the dataset alone
+    checks(dataset) -> list[Check]      the numbers that the figure is about, with their bounds
+    compute(sweep, progress, simulate)  as of `studies.Study`, where the study of its configuration does not do
+
+What is computed is kept in the run's folder, as by `sparsesim.run`; data, picture and verdict are in `figures`.
+"""
+
+import argparse
+import importlib.util
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, cast
+
+import xarray as xr
+from hydra import compose, initialize_config_dir
+from matplotlib.figure import Figure
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from sparsesim import config as configuration
+from sparsesim import run, store
+from sparsesim.figures import collapse, style
+
+FIGURES = Path("figures")
+FAILED = 1  # exit status where a verdict is outside its bound
+
+
+class Check(NamedTuple):
+    """A number that a figure is about, and where it must be."""
+
+    quantity: str
+    value: float
+    low: float = -math.inf
+    high: float = math.inf
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is within its bounds; what is not a number is not."""
+        return self.low <= self.value <= self.high
+
+    @property
+    def bounds(self) -> str:
+        """In words."""
+        if math.isinf(self.low):
+            return f"at most {self.high:.3g}"
+        return f"at least {self.low:.3g}" if math.isinf(self.high) else f"{self.low:.3g} to {self.high:.3g}"
+
+
+def scores(dataset: xr.Dataset) -> list[Check]:
+    """Of a compared dataset: the largest trusted |z| and the share of |z| < 1.96, with the bounds that chance sets."""
+    attrs = dataset.attrs
+    share = Check("share of |z| < 1.96", attrs["z_fraction"], low=attrs["z_fraction_bound"])
+    return [Check("largest |z|", attrs["z_largest"], high=attrs["z_bound"])] + [share] * (share.low > 0.0)
+
+
+def convergence(case: xr.Dataset, within: float) -> list[Check]:
+    """Of a case of the studies `limits`: how far R at the largest dimension drawn is from its limit, and its order.
+
+    Args:
+        case: without the dim case.
+        within: the most that R may be away.
+    """
+    own, name = case.sel(variable="R"), collapse.kind(case)
+    d = collapse.DIMENSIONS[-1]
+    error, order = float(own[f"sup_error_{name}"].sel(dimension=d)), float(own[f"order_{name}"])
+    return [
+        Check(f"largest |R - limit| at d = {d:.0e}", error, high=within),
+        Check("falls like d^-x, x", order, low=0.1),
+    ]
+
+
+class Experiment(Protocol):
+    """A module that has these."""
+
+    __doc__: str | None
+
+    def draw(self, dataset: xr.Dataset) -> Figure:
+        """The figure."""
+        ...
+
+    def checks(self, dataset: xr.Dataset) -> list[Check]:
+        """The numbers it is about."""
+        ...
+
+
+class Verdict(NamedTuple):
+    """What came out of an experiment."""
+
+    name: str
+    title: str
+    checks: list[Check]
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether all numbers are within their bounds."""
+        return all(check.holds for check in self.checks)
+
+
+def names(folder: Path) -> list[str]:
+    """The experiments of a folder, in order."""
+    return sorted(path.stem for path in folder.glob("fig*.py"))
+
+
+def found(folder: Path, name: str) -> Experiment:
+    """An experiment by its name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    path = folder / f"{name}.py"
+    if name not in names(folder):
+        raise ValueError(f"a figure must be one of {', '.join(names(folder))}, got {name!r}")
+    spec = importlib.util.spec_from_file_location(f"experiments.{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return cast(Experiment, module)
+
+
+def composed(name: str, overrides: Sequence[str]) -> DictConfig:
+    """The configuration of an experiment.
+
+    Raises:
+        HydraException: an override is wrong.
+    """
+    configuration.register()
+    with initialize_config_dir(str(configuration.folder()), version_base="1.3"):
+        return compose("config", [f"+experiment={name}", *overrides])
+
+
+def computed(experiment: Experiment, name: str, overrides: Sequence[str], console: Console) -> xr.Dataset:
+    """The dataset of an experiment, computed or, where it is there already, put together again.
+
+    Raises:
+        Exception: see `run.computed`.
+    """
+    compute = getattr(experiment, "compute", None)
+    dataset, _ = run.computed(composed(name, overrides), console, compute=compute)
+    return dataset
+
+
+def drawn(experiment: Experiment, name: str, dataset: xr.Dataset, figures: Path) -> list[Path]:
+    """The picture, as PDF and PNG."""
+    figure = style.styled(experiment.draw)(dataset)
+    return style.save(figure, figures, name)
+
+
+def conduct(
+    folder: Path, name: str, overrides: Sequence[str], figures: Path, redraw: bool, console: Console
+) -> Verdict:
+    """Compute, or with `redraw` read, the data of a figure; draw it; judge it.
+
+    Raises:
+        ValueError: there is no such figure, or no data to redraw it from.
+    """
+    experiment, began, seconds = found(folder, name), time.perf_counter(), 0.0
+    data, record = figures / "data" / f"{name}.nc", figures / f"{name}.json"
+    if redraw:
+        try:
+            dataset = store.load(data)
+        except OSError as error:
+            raise ValueError(f"{data} must be there to redraw {name}; make {name} computes it: {error}") from error
+        seconds = json.loads(record.read_text())["seconds"]
+    else:
+        dataset = computed(experiment, name, overrides, console)
+        data.parent.mkdir(parents=True, exist_ok=True)
+        store.save(dataset, data)
+    drawn(experiment, name, dataset, figures)
+    if not redraw:
+        seconds = round(time.perf_counter() - began, 1)
+    verdict = Verdict(name, title(experiment), experiment.checks(dataset), seconds)
+    kept = {
+        "title": verdict.title,
+        "words": words(experiment),
+        "command": " ".join(["make", name, *([f'ARGS="{" ".join(overrides)}"'] if overrides else [])]),
+        "seconds": seconds,
+        "holds": verdict.holds,
+        "checks": [{**check._asdict(), "holds": check.holds} for check in verdict.checks],
+    }
+    store.write_text(json.dumps(_numbers(kept), indent=2) + "\n", record)
+    return verdict
+
+
+def title(experiment: Experiment) -> str:
+    """The first line of an experiment's docstring."""
+    return (experiment.__doc__ or "").strip().split("\n")[0]
+
+
+def words(experiment: Experiment) -> str:
+    """The rest of it, on one line a paragraph."""
+    paragraphs = (experiment.__doc__ or "").strip().split("\n\n")[1:]
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _numbers(value: Any) -> Any:
+    """JSON has no infinities."""
+    if isinstance(value, dict):
+        return {key: _numbers(of) for key, of in value.items()}
+    if isinstance(value, list):
+        return [_numbers(of) for of in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def table(verdicts: Sequence[Verdict], console: Console) -> None:
+    """The verdicts."""
+    shown = Table("figure", "what it is about", "value", "bound", "", title="verdicts")
+    for verdict in verdicts:
+        for number, check in enumerate(verdict.checks):
+            first = f"{verdict.name}" if number == 0 else ""
+            mark = "holds" if check.holds else "[bold red]does not hold[/]"
+            shown.add_row(first, check.quantity, f"{check.value:.4g}", check.bounds, mark)
+    console.print(shown)
+
+
+def main(folder: Path, only: Sequence[str] = ()) -> None:
+    """Conduct experiments from the command line, and exit with a status: 0 if all verdicts hold, else 1.
+
+    Args:
+        folder: that holds them.
+        only: those to conduct; none: what the command line says, or all.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments",
+        description="Draw the figures: simulate, compare, draw, judge.",
+        epilog="Exit status: 0 all verdicts hold, 1 one does not, 2 bad input, 4 failed, 130 interrupted.",
+    )
+    parser.add_argument("what", nargs="*", help="fig01 ... and overrides such as scale=smoke; no figure: all")
+    parser.add_argument("--figures-only", action="store_true", help="draw again from stored data; simulates nothing")
+    parser.add_argument(
+        "--to", type=Path, default=FIGURES, metavar="FOLDER", help="for figures; %(default)s if not given"
+    )
+    arguments = parser.parse_args()
+    chosen = [*only, *(word for word in arguments.what if "=" not in word)] or names(folder)
+    overrides = [word for word in arguments.what if "=" in word]
+    console, verdicts, status = Console(), [], 0
+
+    def one(name: str) -> Callable[[], tuple[xr.Dataset, Path]]:
+        """A figure, as `run.status_of` wants it."""
+
+        def conducted() -> tuple[xr.Dataset, Path]:
+            verdict = conduct(folder, name, overrides, arguments.to, arguments.figures_only, console)
+            verdicts.append(verdict)
+            console.print(f"{name}: {verdict.title}: {verdict.seconds:.0f} s", highlight=False)
+            return xr.Dataset(attrs={"verdict": "computed"}), arguments.to
+
+        return conducted
+
+    for name in chosen:
+        status = max(status, run.status_of(one(name)))
+    table(verdicts, console)
+    sys.exit(status or (0 if all(verdict.holds for verdict in verdicts) else FAILED))
+
+
+def script(path: str) -> None:
+    """Conduct the experiment that a file is."""
+    main(Path(path).parent, [Path(path).stem])
+
+
+__all__ = ["Check", "Experiment", "Verdict", "convergence", "main", "scores", "script"]

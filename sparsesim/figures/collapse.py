@@ -1,0 +1,124 @@
+"""One region or boundary: how its moments at growing dimension fall onto the limit, exactly and simulated."""
+
+import math
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sparsesim.figures import labels, limits, reading, slow_time, style
+from sparsesim.figures.trajectories import ERRORS
+
+DIMENSIONS = (10**2, 10**4, 10**6, 10**8)
+LIMIT = {"color": style.INK, "lw": 1.2, "ls": (0, (4, 2)), "zorder": 5}
+# What is drawn at finite d: of least squares the main ODE, of logistic regression the recursion that is simulated.
+CURVES = {"least_squares": "main_ode", "logistic": "exact_map"}
+NAMES = {"main_ode": "main ODE: updates at random times", "exact_map": "exact recursion"}
+MOST_COLUMNS = 3
+
+
+def kind(case: xr.Dataset) -> str:
+    """The variable that holds what is drawn at finite d."""
+    return CURVES["logistic" if reading.is_logistic(case) else "least_squares"]
+
+
+@style.styled
+def collapse(case: xr.Dataset, *, floor: bool = False, log: bool = False) -> Figure:
+    """The variables that the limit has, against slow time.
+
+    Args:
+        case: one case of the studies `limits`, without the dim case.
+        floor: whether a panel more has R at the last slow time against d.
+        log: whether a panel more has R on a logarithmic axis.
+    """
+    variables = [
+        str(name) for name in case["variable"].values if np.isfinite(case["limit_curve"].sel(variable=name)).any()
+    ]
+    count = len(variables) + floor + log
+    columns = min(MOST_COLUMNS, count)
+    rows = math.ceil(count / columns)
+    width = style.DOUBLE if columns > 1 else style.SINGLE * 1.25
+    figure, axes = style.new_figure(rows, columns, width=width, height=0.95 + 2.0 * rows)
+    dimensions = [d for d in DIMENSIONS if d in case["dimension"].values]
+    colours = dict(zip(dimensions, style.sequence(len(dimensions)), strict=True))
+    clock = "minibatches" if reading.is_logistic(case) else "active updates"
+    for ax, variable in zip(axes.flat, variables, strict=False):
+        _panel(ax, case, variable, colours)
+        ax.set(xlabel="slow time $s$", ylabel=slow_time.VARIABLE_NAMES[variable])
+    if floor:
+        _floor(axes.flat[len(variables)], case, colours)
+    if log:
+        _panel(axes.flat[count - 1], case, "R", colours)
+        axes.flat[count - 1].set(yscale="log", xlabel="slow time $s$", ylabel="$R$, logarithmic")
+    for ax in axes.flat[count:]:
+        ax.set_axis_off()
+    name = limits.title(case).replace(",\n", ", ").replace(":\n", ": ")
+    time = rf"$s = t\,d^{{\,-{case['clock_exponent'].item():.3g}}}$, $t$: {clock}"
+    figure.suptitle(f"{name}; {_exponents(case)}; {time}")
+    _legend(figure, case, colours)
+    return figure
+
+
+def _panel(ax: Axes, case: xr.Dataset, variable: str, colours: dict[int, Any]) -> None:
+    s, scale_power = case["s"].values, slow_time.POWERS[variable]
+    for d, colour in colours.items():
+        ax.plot(s, case[kind(case)].sel(dimension=d, variable=variable), color=colour, lw=1.0)
+        if d in case["d"].values:
+            if kind(case) != "exact_map":
+                ax.plot(
+                    s, case["exact_map"].sel(dimension=d, variable=variable), color=colour, lw=0.9, ls=slow_time.DOTTED
+                )
+            at = case.sel(d=d, moment=variable)
+            scale = float(at["p"]) ** scale_power
+            ax.errorbar(at["slow_time"], at["mean"] / scale, ERRORS * at["std_error"] / scale, fmt="o", ms=3.2,
+                        color=colour, mfc="white", mew=0.8, elinewidth=0.8)  # fmt: skip
+    ax.plot(s, case["limit_curve"].sel(variable=variable), **LIMIT)
+    if variable not in ("R", "theta_par"):
+        ax.axhline(0, color=style.GREY, lw=0.5, zorder=0)
+    ax.set_xlim(0, s[-1])
+
+
+def _floor(ax: Axes, case: xr.Dataset, colours: dict[int, Any]) -> None:
+    """R at the last slow time against d."""
+    last = case[kind(case)].sel(variable="R").isel(s=-1)
+    ax.plot(case["dimension"], last, color=style.GREY, lw=0.9)
+    for d, colour in colours.items():
+        ax.plot(d, last.sel(dimension=d), "s", ms=3.5, color=colour)
+        if d in case["d"].values:
+            at = case.sel(d=d, moment="R").isel(time=-1)
+            if at["slow_time"] >= slow_time.COVERED * case["s"][-1]:
+                ax.errorbar(d, at["mean"], ERRORS * at["std_error"], fmt="o", ms=5.0, color=colour, mfc="none", mew=0.8)
+    ax.axhline(float(case["limit_curve"].sel(variable="R").isel(s=-1)), **LIMIT)
+    ax.set(xscale="log", xlabel="dimension $d$", ylabel=f"$R$ at $s$ = {labels.number(float(case['s'][-1]))}")
+
+
+def _exponents(case: xr.Dataset) -> str:
+    return limits.exponents(case).split("\n")[0]
+
+
+def _legend(figure: Figure, case: xr.Dataset, colours: dict[int, Any]) -> None:
+    handles = [
+        Line2D([], [], color=colour, lw=1.0, label=f"$d$ = {slow_time.dimension(d)}") for d, colour in colours.items()
+    ]
+    handles += [
+        Line2D([], [], color=style.GREY, lw=1.0, label=NAMES[kind(case)]),
+        Line2D(
+            [],
+            [],
+            color=style.GREY,
+            lw=0,
+            marker="o",
+            ms=3.2,
+            mfc="white",
+            label=r"simulated mean $\pm$ 2 standard errors",
+        ),
+        *(
+            [Line2D([], [], color=style.GREY, lw=0.9, ls=slow_time.DOTTED, label="exact mean of what is simulated")]
+            * (kind(case) != "exact_map")
+        ),
+        Line2D([], [], **LIMIT, label=r"limit $d \to \infty$"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, columnspacing=1.4)
