@@ -6,11 +6,13 @@ STAMP := $(VENV)/.installed
 # What to run, and with what: make run ARGS="+sweep=dimension scale=smoke"
 ARGS ?= +sweep=phase_plane
 TESTS ?=
+SCALE ?= laptop
+FIGURES := $(sort $(patsubst experiments/%.py,%,$(wildcard experiments/fig*.py)))
 # Most of the tests' time is compilation: what one process has compiled the others, and the next run, need not.
 TEST := JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.pytest_cache/jax $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow test-reliability proofs lint format types bench bench-gpu clean
+.PHONY: $(FIGURES) figures figures-only help setup run test test-slow test-reliability proofs lint format types bench bench-gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +28,15 @@ $(STAMP): pyproject.toml constraints.txt
 
 run: $(STAMP) ## sweep the phase plane, or ARGS="..." (see `python -m sparsesim.run --help`)
 	$(BIN)/python -m sparsesim.run $(ARGS)
+
+figures: $(STAMP) ## draw all figures into figures/, with a table of verdicts; SCALE=smoke | laptop | gpu
+	$(BIN)/python -m experiments scale=$(SCALE)
+
+figures-only: $(STAMP) ## draw them again from stored data, without simulating
+	$(BIN)/python -m experiments --figures-only
+
+$(FIGURES): $(STAMP) # one of them, such as make fig07
+	$(BIN)/python -m experiments $@ scale=$(SCALE)
 
 test: $(STAMP) ## run the tests, or TESTS="tests/theory -k frontier"
 	$(TEST) --numprocesses auto $(TESTS)

@@ -109,6 +109,8 @@ class ScaleConfig:
     costly_dimensions: list[int] = MISSING  # where a minibatch costs as much as its samples
     most_ticks: float = MISSING  # of a cell, where a sweep's horizon grows with d
     decades: list[int] = MISSING  # a few dimensions far apart
+    plane_d: int = MISSING  # of planes whose cells run for their own learning time
+    plane_trajectories: int = MISSING  # of planes that are one figure among many
     costly_decades: list[int] = MISSING  # likewise, where minibatches cost as much as their samples
 
 

@@ -32,6 +32,7 @@ from sparsesim import run, store
 from sparsesim.figures import collapse, style
 
 FIGURES = Path("figures")
+SCORES = ("z_fraction", "z_fraction_bound", "z_largest", "z_bound")  # attributes of a compared dataset
 FAILED = 1  # exit status where a verdict is outside its bound
 
 
@@ -56,11 +57,12 @@ class Check(NamedTuple):
         return f"at least {self.low:.3g}" if math.isinf(self.high) else f"{self.low:.3g} to {self.high:.3g}"
 
 
-def scores(dataset: xr.Dataset) -> list[Check]:
+def scores(dataset: xr.Dataset, prefix: str = "") -> list[Check]:
     """Of a compared dataset: the largest trusted |z| and the share of |z| < 1.96, with the bounds that chance sets."""
-    attrs = dataset.attrs
-    share = Check("share of |z| < 1.96", attrs["z_fraction"], low=attrs["z_fraction_bound"])
-    return [Check("largest |z|", attrs["z_largest"], high=attrs["z_bound"])] + [share] * (share.low > 0.0)
+    fraction, least, largest, most = (dataset.attrs[f"{prefix}{key}"] for key in SCORES)
+    where = f" ({prefix.strip('_')})" if prefix else ""
+    share = Check(f"share of |z| < 1.96{where}", fraction, low=least)
+    return [Check(f"largest |z|{where}", largest, high=most)] + [share] * (share.low > 0.0)
 
 
 def convergence(case: xr.Dataset, within: float) -> list[Check]:

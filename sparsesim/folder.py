@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from sparsesim import sealed, store
-from sparsesim.simulation.plan import Cell
+from sparsesim.simulation.plan import Cell, Plan
 from sparsesim.simulation.statistics import Statistics
 
 IDENTITY = "sweep.json"
@@ -159,9 +159,10 @@ def digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def cell_name(cell: Cell) -> str:
-    """A name for a cell, from all there is to it."""
-    return digest([repr(cell.problem), repr(cell.optimizer), cell.times.tolist(), list(cell.start)])
+def cell_name(cell: Cell, plan: Plan) -> str:
+    """A name for a cell, from all there is to it; a study may simulate the same one on several clocks."""
+    how = [plan.clock, plan.seed, plan.trajectories, plan.engine, plan.oracle]
+    return digest([repr(cell.problem), repr(cell.optimizer), cell.times.tolist(), list(cell.start), how])
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any], within: str = "") -> list[str]:

@@ -131,7 +131,7 @@ class Job:
         """
         ready = prepared(sweep)
         # Cells of equal content are computed once.
-        unique = {cell_name(cell): cell for cell in ready.work}
+        unique = {cell_name(cell, ready.plan): cell for cell in ready.work}
         blocks = blocks_of(dict(enumerate(unique.values())), ready.plan)
         check_memory(blocks)
         self.folder.make()
@@ -143,7 +143,7 @@ class Job:
                 found = self._completed(blocks, list(unique), found, progress, sweep.chunk)
             missing = unique.keys() - found.statistics.keys() - found.errors.keys()
             if missing:
-                names = [cell_name(cell) for cell in ready.work]
+                names = [cell_name(cell, ready.plan) for cell in ready.work]
                 described = [words for words, name in zip(_described(sweep), names, strict=True) if name in missing]
                 expected = self.shard.of_all > 1 and not found.errors
                 raise Incomplete(self.folder.path, described, len(names), expected)
@@ -234,7 +234,7 @@ class Job:
         """The dataset of all blocks; a cell that failed is not a number."""
         shape = (len(ready.work[0].times), len(ready.work[0].start))
         nothing = {name: np.full(shape, np.nan) for name in Statistics.NAMES}
-        names = [cell_name(cell) for cell in ready.work]
+        names = [cell_name(cell, ready.plan) for cell in ready.work]
         dataset = labelled(sweep, ready, [found.statistics.get(name, nothing) for name in names])
         status = dataset["status"]
         errors = status.copy(data=np.array([found.errors.get(name, "") for name in names]).reshape(status.shape))

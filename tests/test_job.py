@@ -157,8 +157,9 @@ def test_a_long_block_goes_on_from_its_checkpoint(tmp_path: Path, engine: str, m
 def test_a_damaged_checkpoint_is_moved_aside(tmp_path: Path, whole: xr.Dataset) -> None:
     kept = job_in(tmp_path)
     kept.folder.make()
-    names = [jobs.cell_name(cell) for cell in jobs.prepared(SWEEP).work]
-    (block,) = jobs.blocks_of(dict(enumerate(jobs.prepared(SWEEP).work)), jobs.prepared(SWEEP).plan)
+    _, work, plan = jobs.prepared(SWEEP)
+    names = [jobs.cell_name(cell, plan) for cell in work]
+    (block,) = jobs.blocks_of(dict(enumerate(work)), plan)
     checkpoint = kept.folder.checkpoint([names[number] for number in block.cells])
     checkpoint.write_bytes(b"half")
     said: list[str] = []

@@ -149,7 +149,8 @@ BAD = [
     ("problem.B=10000000000000000", "B must be at most 1000000000000 with the reduced engine, got 1000"),
     (
         "sweep.study=none",
-        "sweep.study of least_squares must be one of grid, frontier, limits, momentum, phase_diagram, rates, triple_point",
+        "sweep.study of least_squares must be one of grid, frontier, limits, momentum, phase_diagram, rates, "
+        "triple_point, got 'none'",
     ),
     ("problem.r=1", "problem.r must be null for least squares, got 1.0"),
     (["problem=logistic", "problem.r=null"], "problem.r must be given for logistic regression, got None"),

@@ -18,6 +18,16 @@ LIMIT = {"color": style.INK, "lw": 1.2, "ls": (0, (4, 2)), "zorder": 5}
 CURVES = {"least_squares": "main_ode", "logistic": "exact_map"}
 NAMES = {"main_ode": "main ODE: updates at random times", "exact_map": "exact recursion"}
 MOST_COLUMNS = 3
+COUPLING = (
+    "Upper row: the signal. Lower row: the bulk.\n"
+    r"$k$: minibatches, of which each counts."
+    "\n"
+    r"The bulk $R$ saturates sigmoids, which"
+    "\n"
+    r"slows the signal $\theta_\parallel$; the signal's"
+    "\n"
+    "errors are the noise that lifts the bulk."
+)
 
 
 def kind(case: xr.Dataset) -> str:
@@ -59,6 +69,22 @@ def collapse(case: xr.Dataset, *, floor: bool = False, log: bool = False) -> Fig
     time = rf"$s = t\,d^{{\,-{case['clock_exponent'].item():.3g}}}$, $t$: {clock}"
     figure.suptitle(f"{name}; {_exponents(case)}; {time}")
     _legend(figure, case, colours)
+    return figure
+
+
+@style.styled
+def coupled(case: xr.Dataset) -> Figure:
+    """The five variables of logistic regression: the signal's in the first row, the bulk's in the second."""
+    figure, axes = style.new_figure(2, 3, width=style.DOUBLE, height=4.6, sharex=True)
+    axes[0, 2].set_axis_off()
+    for ax, variable in zip([*axes[0, :2], *axes[1]], ("theta_par", "m_par", "R", "V", "C"), strict=True):
+        slow_time.panel(ax, case, variable)
+        ax.set_ylabel(slow_time.VARIABLE_NAMES[variable])
+        ax.axhline(0, color=style.GREY, lw=0.5, zorder=0)
+    for ax in axes[1]:
+        ax.set_xlabel(rf"slow time $s = k\,d^{{\,-{case['clock_exponent'].item():.3g}}}$")
+    axes[0, 2].text(0.0, 1.0, COUPLING, transform=axes[0, 2].transAxes, va="top", size=7, linespacing=1.4)
+    slow_time.legend(figure, case)
     return figure
 
 

@@ -25,7 +25,25 @@ def draw(dataset: xr.Dataset, folder: str | Path) -> list[Path]:
 def frontier(dataset: xr.Dataset) -> Figure:
     """Critical learning rates against delta, one colour a dimension: points simulated, lines exact and claimed."""
     figure, axes = style.new_figure(width=style.SINGLE * 1.3, height=3.4)
-    ax = axes[0, 0]
+    _frontier_panel(axes[0, 0], dataset)
+    return figure
+
+
+@style.styled
+def overview(dataset: xr.Dataset) -> Figure:
+    """The frontier, and beside it the envelope in time at the largest delta and dimension, on both sides of it."""
+    figure, axes = style.new_figure(1, 2, width=style.DOUBLE, height=3.4)
+    left, right = axes[0]
+    _frontier_panel(left, dataset)
+    _divergence_panel(right, dataset.isel(delta=-1, d=-1))
+    top = labels.equation("delta", float(dataset.delta[-1]))
+    right.set(yscale="log", xlabel="time in relaxations", ylabel=rf"envelope $E$ of the squared error, {top}")
+    style.plain_log_ticks(right.yaxis, *right.get_ylim())
+    right.legend(title=r"$\eta$: simulated, exact", title_fontsize=7)
+    return figure
+
+
+def _frontier_panel(ax: Axes, dataset: xr.Dataset) -> None:
     delta, shades = dataset.delta.values, style.sequence(dataset.sizes["d"])
     for i, d in enumerate(dataset.d.values):
         cell, colour = dataset.sel(d=d), shades[i]
@@ -52,7 +70,6 @@ def frontier(dataset: xr.Dataset) -> Figure:
         *ax.plot([], [], color=style.BLUE, ls=(0, (3, 2)), label="claimed: no limit of stability"),
     ]
     ax.legend(handles=handles, loc="lower left")
-    return figure
 
 
 @style.styled

@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from collections.abc import Mapping
 
 import matplotlib
 import numpy as np
@@ -19,6 +20,9 @@ MOST_COLUMNS = 3
 # Hue tells batches (grey, blue, orange), depth tells momentum.
 COLOURS = {"A": "#e2e2e2", "B": "#e3f0fa", "C": "#b5d5ee", "D": "#fff6df", "E": "#fde3b4", "F": "#f9c586"}
 LIMITS = dict.fromkeys("ACF", "heavy ball,\nno noise") | dict.fromkeys("BDE", "noisy SGD")
+BOTH = "both $d^{\\,\\beta-1}$"
+CEILINGS = dict.fromkeys("BDE", BOTH) | dict.fromkeys("CF", "paper $d^{\\,\\alpha-\\delta}$\nexact $d^{\\,\\beta-1}$")
+CEILINGS |= {"A": "paper $d^{\\,\\alpha-\\delta}$\nexact $d^{\\,\\min(\\beta-1,\\ \\alpha+\\delta)}$"}
 KEY = {
     "A": "concentrated batches: heavy ball, no noise",
     "B": "dense batches, below resonance: noisy SGD",
@@ -42,6 +46,17 @@ RESONANCE = "above resonance"  # the side by which its boundary is known
 @style.styled
 def phase_diagram(dataset: xr.Dataset) -> Figure:
     """Regions, their boundaries and the triple point, one panel for every beta; see `studies.phase_diagram`."""
+    return _diagram(dataset, LIMITS, "Which limit momentum SGD on sparse least squares has as $d$ grows")
+
+
+@style.styled
+def ceilings(dataset: xr.Dataset) -> Figure:
+    """The same with the highest stable learning rate in every region: as the paper has it, and exactly."""
+    return _diagram(dataset, CEILINGS, "The highest stable learning rate as $d$ grows: the paper's, and the exact one")
+
+
+def _diagram(dataset: xr.Dataset, words: Mapping[str, str], title: str) -> Figure:
+    """Regions with words in them."""
     figure, panels = _panels(dataset, extra=1.35, pad=15.0)
     keys, drawn = {}, []
     for ax, plane in panels:
@@ -59,7 +74,6 @@ def phase_diagram(dataset: xr.Dataset) -> Figure:
     figure.legend(handles=[keys[region] for region in COLOURS if region in keys], loc="outside lower left",
                   ncols=min(2, len(panels)), handlelength=1.2, title=_wrapped(figure, NOTES, 18), title_fontsize=7,
                   alignment="left")  # fmt: skip
-    title = "Which limit momentum SGD on sparse least squares has as $d$ grows"
     figure.suptitle(_wrapped(figure, title, 16), x=0.012, ha="left")
     figure.draw_without_rendering()
     for ax, beta, found, outlines in drawn:
@@ -71,7 +85,7 @@ def phase_diagram(dataset: xr.Dataset) -> Figure:
             name = "resonance:  " if line.boundary.positive == RESONANCE else ""
             panel.equation(line, [other for other in found if other is not line], name)
         for region, corners in outlines.items():
-            panel.area(corners, region, LIMITS[region])
+            panel.area(corners, region, words[region])
     return figure
 
 

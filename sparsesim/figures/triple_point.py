@@ -54,6 +54,28 @@ def moments(dataset: xr.Dataset) -> Figure:
 
 
 @style.styled
+def overview(dataset: xr.Dataset) -> Figure:
+    """R, V/p^2 and C/p of one learning rate with the quartiles of single trajectories, and paths of the SDE."""
+    own = shown(dataset).isel({RATE: 0})
+    figure, axes = style.new_figure(2, 2, width=style.DOUBLE, height=4.9)
+    for ax, variable in zip(axes.flat, LeastSquares.moments, strict=False):
+        slow_time.panel(ax, own, variable)
+        for d, (colour, _) in slow_time.looks(own).items():
+            at = own.sel(d=d, moment=variable)
+            scale = float(at["p"]) ** slow_time.POWERS[variable]
+            low, high = (at[f"{name}_quartile"].values / scale for name in ("lower", "upper"))
+            ax.fill_between(at["slow_time"].values, low, high, color=colour, alpha=0.2, lw=0)
+        ax.axhline(0, color=style.GREY, lw=0.5, zorder=0)
+        ax.set(xlabel="slow time $s = t/d$ ($t$: active updates)", ylabel=slow_time.VARIABLE_NAMES[variable])
+    _paths(axes[1, 1], own)
+    axes[1, 1].set(xlabel="slow time $s$", xlim=(0, own["s"].values[-1]))
+    axes[1, 1].set_ylabel(f"{dataset.sizes['path']} paths $X(s)$ of the SDE")
+    figure.suptitle(rf"Triple point, $\alpha = \beta$, $\delta = 1$; {_title(own)}. Bands: quartiles of trajectories")
+    slow_time.legend(figure, own)
+    return figure
+
+
+@style.styled
 def paths(dataset: xr.Dataset) -> Figure:
     """Paths of the SDE, the mean of their squares against the limit of R, and the spread of R against that of X^2."""
     dataset = shown(dataset)
