@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
+from hydra import compose, initialize_config_dir
+from rich.console import Console
 
-from sparsesim import cluster, store
+from sparsesim import cluster, run, store
+from sparsesim import config as configuration
 from sparsesim.job import Shard
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +43,10 @@ def data_in(output: Path) -> xr.Dataset:
 def alone(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
     """The dataset of one process."""
     output = tmp_path_factory.mktemp("alone")
-    ended(command_line(*SWEEP, f"output={output}"))
+    configuration.register()
+    with initialize_config_dir(str(configuration.folder()), version_base="1.3"):
+        composed = compose("config", [*SWEEP, f"output={output}"])
+    run.run(composed, Console(quiet=True))
     return data_in(output)
 
 

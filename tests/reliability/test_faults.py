@@ -61,6 +61,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", disk], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_named_and_loses_nothing(tmp_path: Path, small_disk: Path, whole: Path) -> None:
     status, said = run(small_disk / "runs", tmp_path)
     assert "No space left on device" in complaint(said, status)
@@ -97,7 +98,10 @@ def test_without_permission_to_write_the_folder_is_named_before_anything_is_comp
     assert not list(locked.iterdir())
 
 
-@pytest.mark.parametrize("part", ["", "phase_plane", "phase_plane/*/blocks"])
+SLOW_PARTS = [pytest.param(part, marks=pytest.mark.slow) for part in ("phase_plane", "phase_plane/*/blocks")]
+
+
+@pytest.mark.parametrize("part", ["", *SLOW_PARTS])
 def test_a_finished_folder_that_became_read_only_is_named_and_kept(tmp_path: Path, whole: Path, part: str) -> None:
     shutil.copytree(whole.parents[1], tmp_path / "runs")
     folder = folder_in(tmp_path / "runs")
@@ -159,6 +163,7 @@ def test_a_scheduler_can_end_it_early(tmp_path: Path, whole: Path, background: b
     assert_same(folder_in(tmp_path / "runs"), whole)
 
 
+@pytest.mark.slow
 def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, whole: Path) -> None:
     """Hours to and fro between any two looks at it."""
     status, said = run(tmp_path / "runs", tmp_path, jumping=True)

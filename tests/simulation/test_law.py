@@ -154,19 +154,23 @@ def test_power_two_percent_in_eta_is_caught() -> None:
     assert verdict_of(dataclasses.replace(POWER_OPTIMIZER, eta=1.02 * POWER_OPTIMIZER.eta), 80_000) == "disagrees"
 
 
+@pytest.mark.slow
 def test_power_two_percent_in_eps_is_caught() -> None:
     assert verdict_of(dataclasses.replace(POWER_OPTIMIZER, eps=1.02 * POWER_OPTIMIZER.eps), 80_000) == "disagrees"
 
 
+@pytest.mark.slow
 def test_power_old_momentum_is_caught() -> None:
     assert verdict_of(old_momentum(POWER_OPTIMIZER.eta, POWER_OPTIMIZER.eps), 2000) == "disagrees"
 
 
+@pytest.mark.slow
 def test_power_a_missing_eps_is_caught() -> None:
     missing = optax.sgd(POWER_OPTIMIZER.eta / 10, momentum=POWER_OPTIMIZER.mu)
     assert verdict_of(missing, 2000) == "disagrees"
 
 
+@pytest.mark.slow
 def test_power_a_wrong_batch_is_caught() -> None:
     """The law tests above would see the noise of 9 samples where there are 10."""
     wrong = engine_paths(LeastSquares(20, 0.2, 9), POWER_OPTIMIZER, [10], trajectories=20_000)

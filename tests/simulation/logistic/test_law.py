@@ -116,10 +116,12 @@ def power_cells() -> list[Cell]:
     return random_cells(300, (3, 4, 5), (2, 5, 16), seed=2)
 
 
+@pytest.mark.slow
 def test_power_nothing_wrong_passes() -> None:
     assert surprise(scores(power_cells(), Plan("minibatch", 4, TRAJECTORIES))) > ALPHA
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["D2", "1 - 1/B"])
 def test_power_a_term_that_theory_forgets_is_caught(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def incomplete(cells: theory.Cells, c: theory.Coefficients, R: np.ndarray) -> np.ndarray:
@@ -139,6 +141,7 @@ def test_power_a_bias_beside_its_bayes_value_is_caught(monkeypatch: pytest.Monke
     assert surprise(scores(power_cells(), Plan("minibatch", 4, TRAJECTORIES))) < ALPHA
 
 
+@pytest.mark.slow
 def test_power_a_class_probability_off_by_three_percent_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     cells = power_cells()
     off = [cell._replace(problem=dataclasses.replace(cell.problem, p=1.03 * cell.problem.p)) for cell in cells]
