@@ -22,11 +22,11 @@ COUPLING = (
     "Upper row: the signal. Lower row: the bulk.\n"
     r"$k$: minibatches, of which each counts."
     "\n"
-    r"The bulk $R$ saturates sigmoids, which"
+    r"A large bulk $R$ saturates the sigmoid and"
     "\n"
-    r"slows the signal $\theta_\parallel$; the signal's"
+    r"slows the signal $\theta_\parallel$; the noise of"
     "\n"
-    "errors are the noise that lifts the bulk."
+    "gradients lifts $R$ to its floor."
 )
 
 
@@ -48,7 +48,7 @@ def collapse(case: xr.Dataset, *, floor: bool = False, log: bool = False) -> Fig
         str(name) for name in case["variable"].values if np.isfinite(case["limit_curve"].sel(variable=name)).any()
     ]
     count = len(variables) + floor + log
-    columns = min(MOST_COLUMNS, count)
+    columns = 2 if count == 4 else min(MOST_COLUMNS, count)
     rows = math.ceil(count / columns)
     width = style.DOUBLE if columns > 1 else style.SINGLE * 1.25
     figure, axes = style.new_figure(rows, columns, width=width, height=0.95 + 2.0 * rows)

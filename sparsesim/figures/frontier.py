@@ -35,7 +35,8 @@ def overview(dataset: xr.Dataset) -> Figure:
     figure, axes = style.new_figure(1, 2, width=style.DOUBLE, height=3.4)
     left, right = axes[0]
     _frontier_panel(left, dataset)
-    _divergence_panel(right, dataset.isel(delta=-1, d=-1))
+    long = dataset.isel(delta=-1)["growth"].notnull().any(MULTIPLE).values
+    _divergence_panel(right, dataset.isel(delta=-1, d=int(np.flatnonzero(long)[-1]) if long.any() else 0))
     top = labels.equation("delta", float(dataset.delta[-1]))
     right.set(yscale="log", xlabel="time in relaxations", ylabel=rf"envelope $E$ of the squared error, {top}")
     style.plain_log_ticks(right.yaxis, *right.get_ylim())

@@ -70,7 +70,8 @@ def overview(dataset: xr.Dataset) -> Figure:
     _paths(axes[1, 1], own)
     axes[1, 1].set(xlabel="slow time $s$", xlim=(0, own["s"].values[-1]))
     axes[1, 1].set_ylabel(f"{dataset.sizes['path']} paths $X(s)$ of the SDE")
-    figure.suptitle(rf"Triple point, $\alpha = \beta$, $\delta = 1$; {_title(own)}. Bands: quartiles of trajectories")
+    axes[0, 0].set_title(_title(own))
+    axes[0, 1].set_title("bands: quartiles of single trajectories")
     slow_time.legend(figure, own)
     return figure
 

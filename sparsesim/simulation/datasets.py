@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 
 from sparsesim import _validate, provenance
 from sparsesim.problems import HeavyBall, LeastSquares, Problem, RareClassLogistic
-from sparsesim.simulation import sampling, vector
+from sparsesim.simulation import launches, sampling, vector
+from sparsesim.simulation.blocks import Block
 from sparsesim.simulation.driver import Progress, run_cells
 from sparsesim.simulation.plan import ENGINES, Cell, Plan
-from sparsesim.simulation.statistics import Statistics
+from sparsesim.simulation.statistics import QUARTILE_TRAJECTORIES, Record, Statistics
 
 # Range of float32 that squares of these stay in, and minibatches of one trajectory that are stepped in some hours.
 SMALLEST, LARGEST = 1e-15, 1e15
@@ -141,6 +142,53 @@ def simulate_cells(
     if chunk is not None:
         chunk = _validate.whole("chunk", chunk, low=1)
     return labelled(work, plan, run_cells(work, plan, chunk=chunk, progress=progress))
+
+
+def sample_paths(
+    problem: Problem,
+    optimizer: HeavyBall,
+    *,
+    times: ArrayLike,
+    paths: int,
+    seed: int,
+    clock: str = "minibatch",
+    start: Mapping[str, float] | None = None,
+) -> xr.DataArray:
+    """Moments of single trajectories: those that `simulate` averages, the first of them, by the reduced engine.
+
+    Args:
+        problem: as in `simulate`, like all that follow but `paths`.
+        optimizer: see there.
+        times: see there.
+        paths: how many, from 2 to `statistics.QUARTILE_TRAJECTORIES`.
+        seed: see there.
+        clock: see there.
+        start: see there.
+
+    Returns:
+        (path, time, moment), with the times as a coordinate.
+
+    Raises:
+        ValueError: an argument is outside its range.
+        MemoryError: so many records are too large for the memory at hand.
+    """
+    if _validate.whole("paths", paths, low=2) > QUARTILE_TRAJECTORIES:
+        raise ValueError(f"paths must be at most {QUARTILE_TRAJECTORIES}, got {paths}")
+    (cell,), plan = prepared([(problem, optimizer)], times=[times], trajectories=paths, seed=seed, clock=clock,
+                             engine="reduced", oracle=None, start=start)  # fmt: skip
+    block = Block(plan.program(problem), {0: cell}, plan)
+    block.check_memory()
+    found = []
+    for tile in block.tiles:
+        _, records = block.launch([tile], launches.devices())
+        assert records is not None
+        found.append(Record(*(part[0, : tile.kept] for part in records)).numbers)
+    return xr.DataArray(
+        np.concatenate(found),
+        {"time": cell.times, "moment": list(problem.moments)},
+        ("path", "time", "moment"),
+        attrs={"clock": clock, "seed": seed},
+    )
 
 
 def prepared(

@@ -27,6 +27,11 @@ class Record(NamedTuple):
     rests: Array  # likewise, what the values round off, where it is known
     exponent: Array  # likewise, int32
 
+    @property
+    def numbers(self) -> np.ndarray:
+        """What it stands for, float64; on the host."""
+        return np.ldexp(self.values.astype(np.float64) + self.rests, self.exponent)
+
 
 def record(values: jax.Array, rests: Array = 0.0, exponent: Array = 0) -> Record:
     """The record of values + rests in units of 2^exponent, any shape; runs on the device."""
@@ -109,7 +114,7 @@ class Statistics:
         """Add a tile of `count` trajectories; `values` are those of its first `wanted`, while any are."""
         if values is not None:
             with np.errstate(all="ignore"):
-                self._kept.append(np.ldexp(values.values.astype(np.float64) + values.rests, values.exponent))
+                self._kept.append(values.numbers)
             self._kept_count += len(self._kept[-1])
         exponent = summary.exponent.astype(np.int64)
         centre, first, second, absolute = (np.asarray(part, np.float64) for part in summary[1:])

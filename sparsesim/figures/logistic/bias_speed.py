@@ -53,6 +53,33 @@ def bias_speed(dataset: xr.Dataset) -> Figure:
     return figure
 
 
+@style.styled
+def against_delta(dataset: xr.Dataset) -> Figure:
+    """Floor and rate against delta, simulated and predicted, one colour a case.
+
+    Args:
+        dataset: of the study `bias_speed`, with `measured_rate` and `measured_rate_std_error` (case, delta).
+    """
+    figure, axes = style.new_figure(1, 2, width=style.DOUBLE, height=2.9)
+    pairs = (("excess_risk", "fixed_excess_risk", "excess risk at the floor"),
+             ("measured_rate", "fixed_rate", "rate per minibatch"))  # fmt: skip
+    delta = dataset["delta"].values
+    for ax, (measured, predicted, words) in zip(axes[0], pairs, strict=True):
+        for case, colour, marker in zip(dataset["case"].values, (style.BLUE, style.VERMILLION), MARKERS, strict=False):
+            own = dataset.sel(case=case)
+            ax.plot(delta, own[predicted], color=colour, lw=1.0, label=f"predicted, {_rule(own, str(case))}")
+            ax.errorbar(delta, own[measured], ERRORS * own[f"{measured}_std_error"], fmt=marker, ms=4, color=colour,
+                        mfc="white", mew=0.9, elinewidth=0.9, label=r"simulated $\pm$ 2 standard errors")  # fmt: skip
+        resonance = 1.0 - float(dataset["beta"].values.flat[0]) + float(dataset["alpha"].values.flat[0])
+        ax.axvline(resonance, color=style.GREY, lw=0.7, ls=":")
+        ax.annotate("resonance", (resonance, 1.0), xycoords=ax.get_xaxis_transform(), xytext=(2, -2),
+                    textcoords="offset points", va="top", size=7, color=style.GREY)  # fmt: skip
+        ax.set(yscale="log", xlabel=labels.axis_label("delta"), ylabel=words)
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2)
+    return figure
+
+
 def _rule(cells: xr.Dataset, case: str) -> str:
     """A case by its name, and by its learning rate where that is one."""
     eta = np.unique(cells["eta"].values)

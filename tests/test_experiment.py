@@ -1,0 +1,147 @@
+"""Experiments: every figure has its parts, is drawn from stored data alone, and is judged by its numbers."""
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import matplotlib.figure
+import numpy as np
+import pytest
+import xarray as xr
+from rich.console import Console
+
+from sparsesim import config, experiment, run, store
+from sparsesim.experiment import Check, Verdict
+from sparsesim.figures import collapse, rates
+
+FOLDER = Path(__file__).parents[1] / "experiments"
+QUIET = Console(quiet=True)
+
+
+def conducted(name: str, folder: Path, *, redraw: bool = False) -> Verdict:
+    """An experiment at its smallest."""
+    overrides = ["scale=smoke", f"output={folder / 'runs'}"]
+    return experiment.conduct(FOLDER, name, overrides, folder / "figures", redraw, QUIET)
+
+
+def test_every_figure_has_a_configuration_a_title_and_words() -> None:
+    names = experiment.names(FOLDER)
+    configurations = (config.folder() / "experiment").glob("fig*.yaml")
+    assert names == sorted(path.stem for path in configurations)
+    for name in names:
+        module = experiment.found(FOLDER, name)
+        title, words = experiment.title(module), experiment.words(module)
+        assert title.endswith(".")
+        assert words.endswith(".")
+        assert len(title) < 120
+        assert experiment.composed(name, []).sweep.name == name
+        assert callable(module.draw)
+        assert callable(module.checks)
+
+
+def test_an_unknown_figure_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"a figure must be one of fig01, .*, got 'fig99'"):
+        experiment.found(FOLDER, "fig99")
+
+
+@pytest.fixture(scope="module")
+def slopes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a figure that has been computed."""
+    folder = tmp_path_factory.mktemp("fig07")
+    assert conducted("fig07", folder).holds
+    return folder
+
+
+def test_a_figure_is_drawn_again_from_stored_data_alone(slopes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path.name: path.read_bytes() for path in (slopes / "figures").glob("fig07.*")}
+    assert before.keys() == {"fig07.pdf", "fig07.png", "fig07.json"}
+    monkeypatch.setattr(run, "computed", lambda *arguments, **options: pytest.fail("simulated"))
+    assert conducted("fig07", slopes, redraw=True).holds
+    after = {path.name: path.read_bytes() for path in (slopes / "figures").glob("fig07.*")}
+    assert after["fig07.pdf"] == before["fig07.pdf"]
+    assert after["fig07.png"] == before["fig07.png"]
+    kept = json.loads(after["fig07.json"])
+    assert kept["holds"] is True
+    assert kept["checks"][0]["quantity"].startswith("largest distance of fitted slope")
+    assert {check["holds"] for check in kept["checks"]} == {True}
+
+
+def test_without_data_there_is_nothing_to_draw_again(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"fig07.nc must be there to redraw fig07; make fig07 computes it"):
+        conducted("fig07", tmp_path, redraw=True)
+
+
+def points(figure: matplotlib.figure.Figure, number: int) -> list[np.ndarray]:
+    """The data of all lines of markers in an axes, (point, 2)."""
+    ax = figure.axes[number]
+    return [line.get_xydata() for line in ax.lines if line.get_marker() == "o" and len(line.get_xydata())]
+
+
+def test_slopes_are_drawn_from_the_data(slopes: Path) -> None:
+    dataset = store.load(slopes / "figures" / "data" / "fig07.nc")
+    figure = rates.slopes(dataset, "c_p", "$c_p$")
+    own = dataset.isel(d=-1)
+    drawn = points(figure, 0)
+    for case, line in zip(own["case"].values, drawn, strict=True):
+        np.testing.assert_array_equal(line[:, 0], own["slow_time"].sel(case=case))
+        np.testing.assert_array_equal(line[:, 1], own["mean"].sel(case=case, moment="R"))
+    measured = np.concatenate(points(figure, 1))
+    np.testing.assert_array_equal(measured, np.stack([own["c_p"], own["rate"]], axis=1))
+    assert figure.axes[0].get_yscale() == "log"
+    assert figure.axes[0].get_xlabel() == "slow time $s$"
+
+
+def test_a_region_is_drawn_from_the_data(tmp_path: Path) -> None:
+    verdict = conducted("fig13", tmp_path)
+    assert verdict.holds, verdict.checks
+    case = store.load(tmp_path / "figures" / "data" / "fig13.nc").isel(case=0)
+    figure = collapse.collapse(case)
+    dimensions = [d for d in collapse.DIMENSIONS if d in case["dimension"].values]
+    assert len(dimensions) == 4
+    for ax, variable, power in zip(figure.axes, ("R", "V", "C"), (0, 2, 1), strict=True):
+        lines = [line.get_xydata() for line in ax.lines]
+        curves = [case["main_ode"].sel(dimension=d, variable=variable).values for d in dimensions]
+        curves.append(case["limit_curve"].sel(variable=variable).values)
+        for curve in curves:
+            assert any(len(line) == len(curve) and np.array_equal(line[:, 1], curve) for line in lines)
+        for d in set(dimensions) & set(case["d"].values.tolist()):
+            at = case.sel(d=d, moment=variable)
+            simulated = np.stack([at["slow_time"], at["mean"] / float(at["p"]) ** power], axis=1)
+            assert any(np.array_equal(line, simulated) for line in lines)
+
+
+@pytest.mark.parametrize(("low", "high", "value", "holds"), [
+    (-math.inf, 1.0, 1.0, True), (-math.inf, 1.0, 1.1, False), (0.5, math.inf, 0.4, False), (0.0, 1.0, math.nan, False),
+])  # fmt: skip
+def test_numbers_hold_within_their_bounds(low: float, high: float, value: float, holds: bool) -> None:
+    assert Check("", value, low, high).holds is holds
+
+
+def test_a_verdict_outside_its_bound_makes_the_command_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = experiment.found(FOLDER, "fig06")
+    monkeypatch.setattr(experiment, "found", lambda folder, name: module)
+    command = ["experiments", "fig06", "scale=smoke", f"output={tmp_path}", "--to", str(tmp_path / "figures")]
+    for bound, status in ((0.5, experiment.FAILED), (2.0, 0)):
+        monkeypatch.setattr(module, "checks", lambda dataset, high=bound: [Check("one", 1.0, high=high)])
+        monkeypatch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as ended:
+            experiment.main(FOLDER)
+        assert ended.value.code == status
+        said = capsys.readouterr().out
+        assert ("does not hold" in " ".join(said.split())) is (status != 0)
+    monkeypatch.setattr(sys, "argv", [*command, "no_such_key=1"])
+    with pytest.raises(SystemExit) as ended:
+        experiment.main(FOLDER)
+    assert ended.value.code == run.BAD_INPUT
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_scores_take_the_attributes_of_a_comparison() -> None:
+    attrs = {"a_z_fraction": 0.95, "a_z_fraction_bound": 0.9, "a_z_largest": 3.0, "a_z_bound": 4.0}
+    largest, share = experiment.scores(xr.Dataset(attrs=attrs), "a_")
+    assert largest == Check("largest |z| (a)", 3.0, high=4.0)
+    assert share == Check("share of |z| < 1.96 (a)", 0.95, low=0.9)
+    assert len(experiment.scores(xr.Dataset(attrs={**attrs, "a_z_fraction_bound": 0.0}), "a_")) == 1
