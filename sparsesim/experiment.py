@@ -135,11 +135,14 @@ def composed(name: str, overrides: Sequence[str]) -> DictConfig:
     """The configuration of an experiment.
 
     Raises:
-        HydraException: an override is wrong.
+        ValueError: an override is wrong.
     """
     configuration.register()
-    with initialize_config_dir(str(configuration.folder()), version_base="1.3"):
-        return compose("config", [f"+experiment={name}", *overrides])
+    try:
+        with initialize_config_dir(str(configuration.folder()), version_base="1.3"):
+            return compose("config", [f"+experiment={name}", *overrides])
+    except configuration.COMPOSITION_ERRORS as error:
+        raise ValueError(configuration.in_one_line(error)) from error
 
 
 def computed(experiment: Experiment, name: str, overrides: Sequence[str], console: Console) -> xr.Dataset:
@@ -243,7 +246,7 @@ def main(folder: Path, only: Sequence[str] = ()) -> None:
     parser.add_argument(
         "--to", type=Path, default=FIGURES, metavar="FOLDER", help="for figures; %(default)s if not given"
     )
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     chosen = [*only, *(word for word in arguments.what if "=" not in word)] or names(folder)
     overrides = [word for word in arguments.what if "=" in word]
     console, verdicts, status = Console(), [], 0

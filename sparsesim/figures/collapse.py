@@ -67,8 +67,9 @@ def collapse(case: xr.Dataset, *, floor: bool = False, log: bool = False) -> Fig
         ax.set_axis_off()
     name = limits.title(case).replace(",\n", ", ").replace(":\n", ": ")
     time = rf"$s = t\,d^{{\,-{case['clock_exponent'].item():.3g}}}$, $t$: {clock}"
-    figure.suptitle(f"{name}; {_exponents(case)}; {time}")
-    _legend(figure, case, colours)
+    parts = [name, _exponents(case), time]
+    figure.suptitle("; ".join(parts) if columns > 1 else "\n".join([name, "; ".join(parts[1:])]))
+    _legend(figure, case, colours, 3 if columns > 1 else 2)
     return figure
 
 
@@ -125,7 +126,7 @@ def _exponents(case: xr.Dataset) -> str:
     return limits.exponents(case).split("\n")[0]
 
 
-def _legend(figure: Figure, case: xr.Dataset, colours: dict[int, Any]) -> None:
+def _legend(figure: Figure, case: xr.Dataset, colours: dict[int, Any], columns: int) -> None:
     handles = [
         Line2D([], [], color=colour, lw=1.0, label=f"$d$ = {slow_time.dimension(d)}") for d, colour in colours.items()
     ]
@@ -147,4 +148,4 @@ def _legend(figure: Figure, case: xr.Dataset, colours: dict[int, Any]) -> None:
         ),
         Line2D([], [], **LIMIT, label=r"limit $d \to \infty$"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, columnspacing=1.4)
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, columnspacing=1.4)
