@@ -3,23 +3,11 @@
 A fixed share of the minibatches is active; R alone is left, and decays at a rate that depends on c_p: see figure 7.
 """
 
-import xarray as xr
-from matplotlib.figure import Figure
-
 from sparsesim import experiment
-from sparsesim.experiment import Check
-from sparsesim.figures import collapse
+from sparsesim.experiment import check_limit as checks
+from sparsesim.experiment import draw_limit as draw
 
-
-def draw(dataset: xr.Dataset) -> Figure:
-    """The moments that the limit has, at growing dimension."""
-    return collapse.collapse(dataset.isel(case=0))
-
-
-def checks(dataset: xr.Dataset) -> list[Check]:
-    """How near R is to its limit, how fast it comes nearer, and the scores of the simulation."""
-    return experiment.convergence(dataset.isel(case=0), within=2e-3) + experiment.scores(dataset)
-
+__all__ = ["checks", "draw"]
 
 if __name__ == "__main__":
     experiment.script(__file__)

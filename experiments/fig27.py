@@ -1,7 +1,7 @@
 """Beyond the paper: claimed and exact frontier, with simulated divergence.
 
 Above resonance the paper bounds the learning rate by eps/p. Points are where simulated moments start to grow: on the
-exact frontier, up to fifty times above the claim. At the right a run at 1.2 times the exact frontier diverges, and one
+exact frontier, far above the claim. At the right a run at 1.2 times the exact frontier diverges, and one
 at 0.95 times, far above the claim, does not.
 """
 

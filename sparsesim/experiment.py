@@ -29,10 +29,12 @@ from rich.table import Table
 
 from sparsesim import config as configuration
 from sparsesim import run, store
-from sparsesim.figures import collapse, style
+from sparsesim.figures import collapse, reading, style
 
 FIGURES = Path("figures")
 SCORES = ("z_fraction", "z_fraction_bound", "z_largest", "z_bound")  # attributes of a compared dataset
+# The most that R may be away from its limit at d = 1e8; logistic regression approaches its own like p or more slowly.
+WITHIN = {"least_squares": 2e-3, "logistic": 2e-2}
 FAILED = 1  # exit status where a verdict is outside its bound
 
 
@@ -79,6 +81,20 @@ def convergence(case: xr.Dataset, within: float) -> list[Check]:
         Check(f"largest |R - limit| at d = {d:.0e}", error, high=within),
         Check("falls like d^-x, x", order, low=0.1),
     ]
+
+
+def draw_limit(dataset: xr.Dataset) -> Figure:
+    """Of a dataset of the studies `limits` with one case: its moments at growing dimension.
+
+    For logistic regression also the floor of R against d.
+    """
+    return collapse.collapse(dataset.isel(case=0), floor=reading.is_logistic(dataset))
+
+
+def check_limit(dataset: xr.Dataset) -> list[Check]:
+    """How near R is to its limit, how fast it comes nearer, and the scores of the simulation."""
+    within = WITHIN["logistic" if reading.is_logistic(dataset) else "least_squares"]
+    return convergence(dataset.isel(case=0), within) + scores(dataset)
 
 
 class Experiment(Protocol):
@@ -255,6 +271,7 @@ def main(folder: Path, only: Sequence[str] = ()) -> None:
         """A figure, as `run.status_of` wants it."""
 
         def conducted() -> tuple[xr.Dataset, Path]:
+            """Conduct it, and keep its verdict for the table."""
             verdict = conduct(folder, name, overrides, arguments.to, arguments.figures_only, console)
             verdicts.append(verdict)
             console.print(f"{name}: {verdict.title}: {verdict.seconds:.0f} s", highlight=False)
@@ -273,4 +290,4 @@ def script(path: str) -> None:
     main(Path(path).parent, [Path(path).stem])
 
 
-__all__ = ["Check", "Experiment", "Verdict", "convergence", "main", "scores", "script"]
+__all__ = ["Check", "Experiment", "Verdict", "check_limit", "convergence", "draw_limit", "main", "scores", "script"]

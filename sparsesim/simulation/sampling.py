@@ -73,6 +73,7 @@ def next_words(generator: Xoshiro, count: int) -> tuple[Xoshiro, list[jax.Array]
     """
 
     def rotated(word: jax.Array, by: int) -> jax.Array:
+        """Bits moved to the left, and around."""
         return (word << by) | (word >> (32 - by))
 
     s0, s1, s2, s3 = generator
@@ -173,6 +174,7 @@ def chi_square(key: jax.Array, degrees: Array) -> jax.Array:
     scale = jnp.where(small, degrees + 2.0, degrees) / 2.0 - 1.0 / 3.0
 
     def propose(carry: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """A few proposals at once: the attempts so far, whether one was accepted, the first that was."""
         attempt = carry[0]
         bits = jax.random.bits(jax.random.fold_in(key, attempt), (2 * proposals + 1,), jnp.uint32)
         h = normal(bits[:proposals]) / jnp.sqrt(9.0 * scale)

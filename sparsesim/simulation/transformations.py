@@ -28,11 +28,13 @@ def heavy_ball(eta: Array, eps: Array) -> optax.GradientTransformation:
     """
 
     def init(params: optax.Params) -> HeavyBallState:
+        """Momentum at rest."""
         return HeavyBallState(jax.tree.map(jnp.zeros_like, params))
 
     def update(
         updates: optax.Updates, state: optax.OptState, params: optax.Params | None = None
     ) -> tuple[optax.Updates, HeavyBallState]:
+        """Momentum after a gradient, and the move of the parameters by it."""
         del params
         assert isinstance(state, HeavyBallState)
         momentum = jax.tree.map(lambda m, g: m + eps * (g - m), state.momentum, updates)

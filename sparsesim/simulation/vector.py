@@ -166,6 +166,7 @@ def literal_oracle(cell: Parameters, program: Program) -> Oracle:
     """The algorithm as written."""
 
     def draw(key: jax.Array) -> LiteralDraw:
+        """Gates, features and label noise of a minibatch."""
         gate_key, feature_key, noise_key = jax.random.split(key, 3)
         gates = sampling.bernoulli(jax.random.bits(gate_key, (2, program.batch), jnp.uint32), cell.sample_gate)
         features = jax.random.normal(feature_key, (program.batch, program.d), jnp.float32)
@@ -175,6 +176,7 @@ def literal_oracle(cell: Parameters, program: Program) -> Oracle:
         return LiteralDraw(gates, features, cell.label_noise * noise)
 
     def loss(error: jax.Array, draw: LiteralDraw) -> jax.Array:
+        """The mean squared loss of a minibatch over its active samples, halved."""
         residuals = jnp.sum(draw.features * error, axis=1) - draw.noise
         return 0.5 * jnp.sum(jnp.where(draw.gates, residuals, 0.0) ** 2) / cell.B
 
@@ -188,6 +190,7 @@ def sampled_oracle(cell: Parameters, program: Program) -> Oracle:
     jumps = program.clock != "minibatch"
 
     def draw(key: jax.Array) -> SampledDraw:
+        """The sufficient statistics of a minibatch."""
         word_key, square_key, xi_key = jax.random.split(key, 3)
         words = jax.random.bits(word_key, (4 if program.noisy else 3,), jnp.uint32)
         if jumps:
