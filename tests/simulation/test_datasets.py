@@ -6,7 +6,9 @@ import numpy as np
 import optax
 import pytest
 
+import sparsesim
 from sparsesim import HeavyBall, LeastSquares, RareClassLogistic, simulate, simulate_cells
+from sparsesim.simulation import datasets
 from sparsesim.simulation.binary import Count
 
 PROBLEM, OPTIMIZER = LeastSquares(5, 0.5, 2, label_noise=0.1), HeavyBall(0.2, 0.5)
@@ -203,3 +205,15 @@ def test_bad_input_for_logistic_regression_is_named(changed: dict, message: str)
 def test_cells_of_two_problems_are_refused() -> None:
     with pytest.raises(ValueError, match="problem must be of one kind in all cells"):
         simulate_cells([(PROBLEM, OPTIMIZER), (LOGISTIC, OPTIMIZER)], times=[[1], [1]], trajectories=2, seed=0)
+
+
+def test_sample_paths_are_the_trajectories_that_simulate_averages() -> None:
+    """More than a tile of them, on a clock where each has its own updates."""
+    problem, optimizer, times = sparsesim.LeastSquares(7, 0.1, 3), sparsesim.HeavyBall(0.2, 0.3), [0, 3, 10]
+    paths = datasets.sample_paths(problem, optimizer, times=times, paths=600, seed=4)
+    data = sparsesim.simulate(problem, optimizer, times=times, trajectories=600, seed=4)
+    assert paths.dims == ("path", "time", "moment")
+    np.testing.assert_allclose(paths.mean("path"), data["mean"], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(paths.quantile(0.5, "path", method="inverted_cdf"), data["median"], rtol=1e-12)
+    with pytest.raises(ValueError, match="paths must be at most 4096, got 5000"):
+        datasets.sample_paths(problem, optimizer, times=times, paths=5000, seed=4)
