@@ -9,7 +9,10 @@ from matplotlib.patches import Polygon
 
 from sparsesim.figures import boundaries, labels, phase_diagram, phase_plane, placing, reading, regions, style
 
-PACES = {"updates": "after {ticks:g} active updates", "samples": "after {ticks:g} minibatches, {samples:.2g} samples"}
+PACES = {
+    "updates": "after {ticks:,.0f} active updates",
+    "samples": "after {ticks:,.0f} minibatches, {samples:,.0f} samples",
+}
 REGIMES = (
     ("region", "batches", "momentum", "limit", r"$\eta \sim d^{-\kappa}$, $\kappa$ =", r"$s = t\,d^{-q}$, $q$ ="),
     ("A", "concentrated", "above resonance", "heavy ball, no noise", r"$\delta-\alpha$", r"$\delta$"),

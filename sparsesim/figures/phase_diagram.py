@@ -31,6 +31,7 @@ KEY = {
     "E": "sparse batches, below resonance: noisy SGD",
     "F": "sparse batches, above resonance: heavy ball, no noise",
 }
+CEILING_KEY = {region: words.replace("\n", ", ") for region, words in CEILINGS.items()}
 NOTES = (
     "Batches by the number $pB$ of their active samples: sparse, fewer than one; dense, up to $d$; concentrated, more. "
     "Above resonance momentum outlives learning. Memoryless: it does not live from one active minibatch to the next. "
@@ -46,17 +47,19 @@ RESONANCE = "above resonance"  # the side by which its boundary is known
 @style.styled
 def phase_diagram(dataset: xr.Dataset) -> Figure:
     """Regions, their boundaries and the triple point, one panel for every beta; see `studies.phase_diagram`."""
-    return _diagram(dataset, LIMITS, "Which limit momentum SGD on sparse least squares has as $d$ grows")
+    return _diagram(dataset, LIMITS, KEY, "Which limit momentum SGD on sparse least squares has as $d$ grows")
 
 
 @style.styled
 def ceilings(dataset: xr.Dataset) -> Figure:
     """The same with the highest stable learning rate in every region: as the paper has it, and exactly."""
-    return _diagram(dataset, CEILINGS, "The highest stable learning rate as $d$ grows: the paper's, and the exact one")
+    return _diagram(
+        dataset, CEILINGS, CEILING_KEY, "The highest stable learning rate as $d$ grows: the paper's, and the exact one"
+    )
 
 
-def _diagram(dataset: xr.Dataset, words: Mapping[str, str], title: str) -> Figure:
-    """Regions with words in them."""
+def _diagram(dataset: xr.Dataset, words: Mapping[str, str], key: Mapping[str, str], title: str) -> Figure:
+    """Regions with words in them, where there is room, and in the legend."""
     figure, panels = _panels(dataset, extra=1.35, pad=15.0)
     keys, drawn = {}, []
     for ax, plane in panels:
@@ -66,7 +69,7 @@ def _diagram(dataset: xr.Dataset, words: Mapping[str, str], title: str) -> Figur
         for region, corners in outlines.items():
             colour = COLOURS[region]
             ax.add_patch(Polygon(corners, facecolor=colour, lw=0, label=region))
-            keys[region] = Patch(facecolor=colour, edgecolor=style.INK, lw=0.4, label=f"{region}   {KEY[region]}")
+            keys[region] = Patch(facecolor=colour, edgecolor=style.INK, lw=0.4, label=f"{region}   {key[region]}")
         found = boundaries.lines(plane, "alpha", "delta", box)
         _drawn(ax, found)
         boundaries.name_above(ax, found)

@@ -69,9 +69,9 @@ def slopes(dataset: xr.Dataset, parameter: str, symbol: str) -> Figure:
         ylabel="squared error $R$",
         title=f"simulated (points) and limit (dashed), $d$ = {d}",
     )
-    axes[0, 1].xaxis.set_minor_locator(NullLocator())
     axes[0, 1].set(xlabel=symbol, xscale="log", ylabel="rate per unit of slow time", title="slope of $-\\log R$")
     axes[0, 1].set_xticks(values, [f"{value:g}" for value in values])
+    axes[0, 1].xaxis.set_minor_locator(NullLocator())
     axes[0, 0].legend(ncols=2)
     axes[0, 1].legend()
     return figure

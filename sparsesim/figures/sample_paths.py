@@ -18,7 +18,7 @@ def sample_paths(dataset: xr.Dataset) -> Figure:
         dataset: `moments` (feature, path, time, moment), `active` (feature, path, time); p, mu by feature.
     """
     count = dataset.sizes["feature"]
-    figure, axes = style.new_figure(2, count, width=style.DOUBLE, height=4.0, sharex=True, sharey="row")
+    figure, axes = style.new_figure(2, count, width=style.DOUBLE, height=4.0, sharex=True)
     for column, feature in zip(axes.T, dataset["feature"].values, strict=True):
         own = dataset.sel(feature=feature)
         for ax, moment in zip(column, ("R", "V"), strict=True):
@@ -40,9 +40,10 @@ def _paths(ax: Axes, own: xr.Dataset, moment: str) -> None:
     time = own["time"].values
     for path, colour in zip(range(SHOWN), style.sequence(SHOWN)[::-1], strict=True):
         ax.plot(time, roots.isel(path=path), color=colour, lw=1.1 if path == 0 else 0.7, label=f"path {path + 1}")
-    ax.set_yscale("log")
     active = time[own["active"].isel(path=0).values.astype(bool)]
     ax.plot(active, np.full(active.shape, 0.03), "|", color=style.VERMILLION, ms=5, transform=ax.get_xaxis_transform())
+    if moment == "V":
+        ax.set_yscale("log")
     if moment == "V" and len(active) > 1:
         # From the first gradient on, as if there were no other.
         first = int(active[0])

@@ -65,16 +65,18 @@ def against_delta(dataset: xr.Dataset) -> Figure:
              ("measured_rate", "fixed_rate", "rate per minibatch"))  # fmt: skip
     delta = dataset["delta"].values
     for ax, (measured, predicted, words) in zip(axes[0], pairs, strict=True):
-        for case, colour, marker in zip(dataset["case"].values, (style.BLUE, style.VERMILLION), MARKERS, strict=False):
+        looks = zip((style.BLUE, style.VERMILLION), MARKERS, (2.2, 1.0), ("-", (0, (4, 2))), (5.5, 3.5), strict=False)
+        for case, (colour, marker, lw, ls, ms) in zip(dataset["case"].values, looks, strict=False):
             own = dataset.sel(case=case)
-            ax.plot(delta, own[predicted], color=colour, lw=1.0, label=f"predicted, {_rule(own, str(case))}")
-            ax.errorbar(delta, own[measured], ERRORS * own[f"{measured}_std_error"], fmt=marker, ms=4, color=colour,
+            ax.plot(delta, own[predicted], color=colour, lw=lw, ls=ls, label=f"predicted, {_rule(own, str(case))}")
+            ax.errorbar(delta, own[measured], ERRORS * own[f"{measured}_std_error"], fmt=marker, ms=ms, color=colour,
                         mfc="white", mew=0.9, elinewidth=0.9, label=r"simulated $\pm$ 2 standard errors")  # fmt: skip
         resonance = 1.0 - float(dataset["beta"].values.flat[0]) + float(dataset["alpha"].values.flat[0])
         ax.axvline(resonance, color=style.GREY, lw=0.7, ls=":")
-        ax.annotate("resonance", (resonance, 1.0), xycoords=ax.get_xaxis_transform(), xytext=(2, -2),
-                    textcoords="offset points", va="top", size=7, color=style.GREY)  # fmt: skip
+        ax.annotate("resonance", (resonance, 0.0), xycoords=ax.get_xaxis_transform(), xytext=(-3, 3),
+                    textcoords="offset points", ha="right", size=7, color=style.GREY)  # fmt: skip
         ax.set(yscale="log", xlabel=labels.axis_label("delta"), ylabel=words)
+        style.plain_log_ticks(ax.yaxis, *ax.get_ylim())
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2)
     return figure

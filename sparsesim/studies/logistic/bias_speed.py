@@ -7,12 +7,13 @@ and buys nothing, and what lowers the floor is the smaller learning rate. SGD wi
 the same floor, and momentum makes it faster by less than a factor of two, where it is critically damped.
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from sparsesim import report
+from sparsesim import references, report
 from sparsesim.comparison import compare
 from sparsesim.figures import style
 from sparsesim.figures.logistic import bias_speed as pictures
@@ -24,6 +25,8 @@ from sparsesim.sweep import CASE, Simulator, Sweep, run_sweep
 from sparsesim.theory import logistic
 
 POINTS = 31  # of a curve over learning rates
+NEAR = 1.4  # e-folds after which the way to a fixed point is that of the linear map
+CLEAR = 5.0  # standard errors by which what is measured stands out
 BELOW, ABOVE = 3.0, 30.0  # how far it goes beyond those of the cells
 
 
@@ -62,6 +65,42 @@ def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -
     if dataset.attrs["verdict"] == "agrees" and bool(floors.wrong(dataset).any()):
         dataset.attrs["verdict"] = "disagrees"
     return dataset
+
+
+def rates(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Rates at which simulated cells approach their fixed points, in the second half of their time.
+
+    Above resonance the signal turns around the optimum and its distance has no slope; the slowest mode of the exact
+    recursion has one everywhere.
+
+    Args:
+        dataset: compared cells that start away from their fixed points.
+
+    Returns:
+        Over its cells `measured_rate` per minibatch, `measured_rate_std_error`, at most, and `recursion_rate`, that of
+        the exact recursion over the same time; NaN where the cell is not near yet, or noise has the better of the mode.
+    """
+    half = dataset.sizes["time"] // 2
+    dims = dataset["verdict"].dims
+    names = ("measured_rate", "measured_rate_std_error", "recursion_rate")
+    found = {name: np.full(dataset["verdict"].shape, np.nan) for name in names}
+    for index, problem, optimizer in references.cells(dataset):
+        own = dataset.isel({**dict(zip(dims, index, strict=True)), "time": [half, -1]}).sel(
+            moment=list(problem.moments)
+        )
+        mode = floors.slowest_mode(problem, optimizer)
+        state, bias = floors.fixed_point(problem, optimizer)[0], floors.settled(problem, optimizer).bias
+        mean, noise, exact = (
+            own[name].transpose("time", "moment").values for name in ("mean", "std_error", "exact")
+        )  # fmt: skip
+        away, expected = abs((mean - state - bias) @ mode), abs((exact - state) @ mode)
+        noise = noise @ abs(mode)  # as if all moved together
+        begin, end = own["clock_time"].values.tolist()
+        if (away > CLEAR * noise).all() and begin * floors.decay_rate(problem, optimizer) > NEAR:
+            values = math.log(away[0] / away[1]), math.hypot(*(noise / away)), math.log(expected[0] / expected[1])
+            for name, value in zip(names, values, strict=True):
+                found[name][index] = value / (end - begin)
+    return {name: xr.DataArray(values, dims=dims) for name, values in found.items()}
 
 
 def draw(dataset: xr.Dataset, folder: Path) -> list[Path]:

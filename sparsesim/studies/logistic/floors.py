@@ -15,7 +15,7 @@ from sparsesim.comparison import FALSE_ALARM
 from sparsesim.problems import HeavyBall, RareClassLogistic
 from sparsesim.theory import logistic
 from sparsesim.theory.logistic.fixed_point import SaturatedBranch
-from sparsesim.theory.logistic.fluctuations import stationary
+from sparsesim.theory.logistic.fluctuations import Fluctuations, stationary
 
 ARRIVED = 1.0 / 3.0  # of a standard error: less than that is not seen
 
@@ -66,15 +66,27 @@ def decay_rate(problem: RareClassLogistic, optimizer: HeavyBall) -> float:
         return logistic.decay_rate(problem, optimizer)
 
 
+def slowest_mode(problem: RareClassLogistic, optimizer: HeavyBall) -> np.ndarray:
+    """As in theory, without its warning of saturation."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SaturatedBranch)
+        return logistic.slowest_mode(problem, optimizer)
+
+
 def spread(problem: RareClassLogistic, optimizer: HeavyBall) -> tuple[float, float, float]:
     """Shift of the mean of R and standard deviations of R and theta_par where trajectories settle, else NaN."""
+    around = settled(problem, optimizer)
+    return around.bias[2].item(), around.deviation[2].item(), around.deviation[0].item()
+
+
+def settled(problem: RareClassLogistic, optimizer: HeavyBall) -> Fluctuations:
+    """Covariance and shift where trajectories settle, NaN where they do not."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SaturatedBranch)
         try:
-            around = stationary(problem, optimizer)
+            return stationary(problem, optimizer)
         except ArithmeticError:
-            return np.nan, np.nan, np.nan
-    return around.bias[2].item(), around.deviation[2].item(), around.deviation[0].item()
+            return Fluctuations(np.full((5, 5), np.nan), np.full(5, np.nan))
 
 
 def bound(dataset: xr.Dataset) -> float:

@@ -38,6 +38,7 @@ from sparsesim.theory.logistic.stability import (
     curvature_ceiling,
     decay_rate,
     oscillation_window,
+    slowest_mode,
     spectral_radius,
 )
 from sparsesim.theory.logistic.tame import (
@@ -95,6 +96,7 @@ __all__ = [
     "recursions",
     "residual_moments",
     "slopes_at",
+    "slowest_mode",
     "sparse_drift",
     "sparse_ode",
     "spectral_radius",

@@ -33,17 +33,43 @@ def decay_rate(problem: RareClassLogistic, optimizer: HeavyBall) -> float:
     It comes from the slopes of the drift, not from those of the map, so that a slow rate keeps its digits; negative
     where the fixed point is unstable, inf where nothing is left after finitely many steps.
     """
-    state = fixed_point(problem, optimizer)
-    slopes = changes_and_slopes(Cells.of([problem], [optimizer])[0], state)[1]
-    # In (eta m_par, theta_par; eta^2 V, eta C, R) slow rows come last: eigenvalues of a matrix graded downwards keep
-    # their relative accuracy.
+    growth = float(_growths(np.linalg.eigvals(_graded(problem, optimizer)[0])).max())
+    return -0.5 * math.log1p(growth) if growth > -1.0 else math.inf
+
+
+def slowest_mode(problem: RareClassLogistic, optimizer: HeavyBall) -> np.ndarray:
+    """What decays at `decay_rate` and at nothing else: |w . (moments - fixed point)|, near the fixed point.
+
+    Where the signal oscillates no moment itself decays evenly; this does.
+
+    Returns:
+        (5,) w in the order (theta_par, m_par, R, V, C), complex: the left eigenvector of the Jacobian at the fixed
+        point that belongs to the largest modulus.
+    """
+    graded, order, units = _graded(problem, optimizer)
+    values, vectors = np.linalg.eig(graded.T)
+    mode = np.zeros(5, complex)
+    mode[order] = vectors[:, _growths(values).argmax()] * units
+    return mode
+
+
+def _graded(problem: RareClassLogistic, optimizer: HeavyBall) -> tuple[np.ndarray, list[int], np.ndarray]:
+    """Slopes of the drift at the fixed point, which moments their rows are of, and the units of these.
+
+    In (eta m_par, theta_par; eta^2 V, eta C, R) slow rows come last: eigenvalues of a matrix graded downwards keep
+    their relative accuracy.
+    """
+    slopes = changes_and_slopes(Cells.of([problem], [optimizer])[0], fixed_point(problem, optimizer))[1]
     order, eta = [1, 0, 3, 4, 2], optimizer.eta
     units = np.array([eta, 1.0, eta * eta, eta, 1.0])
-    size = 2 if problem.d == 1 else 5
-    graded = (slopes[np.ix_(order, order)] * units[:, None] / units)[:size, :size]
-    values = np.linalg.eigvals(graded)
-    growth = float((2.0 * values.real + np.abs(values) ** 2).max())  # |1 + value|^2 - 1
-    return -0.5 * math.log1p(growth) if growth > -1.0 else math.inf
+    if problem.d == 1:  # nothing is across the signal
+        order, units = order[:2], units[:2]
+    return slopes[np.ix_(order, order)] * units[:, None] / units, order, units
+
+
+def _growths(values: np.ndarray) -> np.ndarray:
+    """|1 + value|^2 - 1 of eigenvalues of the drift."""
+    return 2.0 * values.real + np.abs(values) ** 2
 
 
 def curvature_ceiling(problem: RareClassLogistic, eps: float) -> float:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sparsesim.studies.logistic import bias_speed
-from sparsesim.sweep import Sweep, Times
+from sparsesim.comparison import compare
+from sparsesim.studies.logistic import bias_speed, floors
+from sparsesim.sweep import Sweep, Times, run_sweep
 
 CASES = {"prescribed": {"c_eta": 0.5}, "constant": {"c_eta": 0.5, "kappa": 0.5}}
 
@@ -45,6 +46,21 @@ def test_curves_pass_through_the_cells(computed: xr.Dataset) -> None:
     known = top["curve_rate"].notnull().values
     rate = np.interp(floor, top["curve_excess_risk"].values[known], top["curve_rate"].values[known])
     assert rate == pytest.approx(float(top["fixed_rate"].sel(case="constant")), rel=0.02)
+
+
+def test_rates_are_measured_on_both_sides_of_resonance() -> None:
+    shared = {"alpha": 0.5, "beta": 0.5, "d": 30, "r": 1.0, "c_eta": 0.5}
+    plan = Sweep({"delta": [0.5, 1.2]}, shared, Times(3.0, "e_folds", records=6), 512, 0, "minibatch",
+                 start={"theta_par": 0.0})  # fmt: skip
+    cells = compare(run_sweep(plan))
+    found = bias_speed.rates(cells)
+    rate, error = found["measured_rate"], found["measured_rate_std_error"]
+    fixed = floors.floors(cells)["fixed_rate"]
+    assert (abs(rate - found["recursion_rate"]) < 4.0 * error).all()
+    assert (error < 0.15 * rate).all()
+    np.testing.assert_allclose(rate / fixed, 1.0, atol=0.15)
+    near = cells.isel(time=slice(0, 4))  # the second half of which begins too early
+    assert bias_speed.rates(near)["measured_rate"].isnull().all()
 
 
 def test_it_is_told_and_drawn(computed: xr.Dataset, tmp_path: Path) -> None:

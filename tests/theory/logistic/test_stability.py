@@ -17,6 +17,7 @@ from sparsesim.theory.logistic.stability import (
     curvature_ceiling,
     decay_rate,
     oscillation_window,
+    slowest_mode,
     spectral_radius,
 )
 
@@ -49,6 +50,22 @@ def test_the_recursion_approaches_its_fixed_point_at_this_rate():
     end = fixed_point(problem, optimizer)
     left = np.abs(recursion(problem, optimizer, [1200, 1600])[:, 0] - end[0])
     assert math.log(left[0] / left[1]) / 400 == pytest.approx(decay_rate(problem, optimizer), rel=1e-3)
+
+
+@pytest.mark.parametrize("eps", [0.5, 0.01])  # the second: the signal oscillates
+def test_the_slowest_mode_decays_evenly_in_the_recursion(eps):
+    problem, optimizer = RareClassLogistic(d=100, p=0.1, B=160, r=1.0), HeavyBall(0.1, eps)
+    rate, mode = decay_rate(problem, optimizer), slowest_mode(problem, optimizer)
+    times = [round(folds / rate) for folds in (8, 9, 10, 11)]
+    left = (recursion(problem, optimizer, times) - fixed_point(problem, optimizer)) @ mode
+    np.testing.assert_allclose(-np.diff(np.log(np.abs(left))) / np.diff(times), rate, rtol=2e-3)
+    assert (np.abs(mode.imag).max() > 0.0) == (eps == 0.01)
+
+
+def test_without_anything_across_the_slowest_mode_is_that_of_the_signal():
+    mode = slowest_mode(RareClassLogistic(d=1, p=0.1, B=160, r=1.0), HeavyBall(0.1, 0.5))
+    assert (mode[:2] != 0.0).all()
+    assert (mode[2:] == 0.0).all()
 
 
 @pytest.mark.parametrize(("p", "golden"), [(0.1, 1.27669365059), (1e-2, 1.87876), (1e-3, 1.98659), (1e-4, 1.99864)])
