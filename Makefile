@@ -12,7 +12,7 @@ FIGURES := $(sort $(patsubst experiments/%.py,%,$(wildcard experiments/fig*.py))
 TEST := JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.pytest_cache/jax $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: $(FIGURES) figures figures-only help setup run test test-slow test-reliability proofs lint format types bench bench-gpu clean
+.PHONY: $(FIGURES) figures figures-only gallery help setup run test test-slow test-reliability proofs lint format types bench bench-gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ figures: $(STAMP) ## draw all figures into figures/, with a table of verdicts; S
 
 figures-only: $(STAMP) ## draw them again from stored data, without simulating
 	$(BIN)/python -m experiments --figures-only
+
+gallery: figures-only ## and put docs/gallery.md together from them
+	$(BIN)/python -m sparsesim.gallery figures docs/gallery.md
 
 $(FIGURES): $(STAMP) # one of them, such as make fig07
 	$(BIN)/python -m experiments $@ scale=$(SCALE)

@@ -14,6 +14,7 @@ import argparse
 import importlib.util
 import json
 import math
+import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -28,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sparsesim import config as configuration
-from sparsesim import run, store
+from sparsesim import provenance, run, store
 from sparsesim.figures import collapse, reading, style
 
 FIGURES = Path("figures")
@@ -186,32 +187,43 @@ def conduct(
     Raises:
         ValueError: there is no such figure, or no data to redraw it from.
     """
-    experiment, began, seconds = found(folder, name), time.perf_counter(), 0.0
+    experiment, began = found(folder, name), time.perf_counter()
     data, record = figures / "data" / f"{name}.nc", figures / f"{name}.json"
+    kept: dict[str, Any] = {}
     if redraw:
         try:
-            dataset = store.load(data)
+            dataset, kept = store.load(data), json.loads(record.read_text())
         except OSError as error:
             raise ValueError(f"{data} must be there to redraw {name}; make {name} computes it: {error}") from error
-        seconds = json.loads(record.read_text())["seconds"]
     else:
         dataset = computed(experiment, name, overrides, console)
         data.parent.mkdir(parents=True, exist_ok=True)
         store.save(dataset, data)
     drawn(experiment, name, dataset, figures)
     if not redraw:
-        seconds = round(time.perf_counter() - began, 1)
-    verdict = Verdict(name, title(experiment), experiment.checks(dataset), seconds)
-    kept = {
+        kept = _run(name, overrides, round(time.perf_counter() - began, 1), record)
+    verdict = Verdict(name, title(experiment), experiment.checks(dataset), kept["seconds"])
+    kept |= {
         "title": verdict.title,
         "words": words(experiment),
-        "command": " ".join(["make", name, *([f'ARGS="{" ".join(overrides)}"'] if overrides else [])]),
-        "seconds": seconds,
         "holds": verdict.holds,
-        "checks": [{**check._asdict(), "holds": check.holds} for check in verdict.checks],
+        "checks": [{**check._asdict(), "bounds": check.bounds, "holds": check.holds} for check in verdict.checks],
     }
     store.write_text(json.dumps(_numbers(kept), indent=2) + "\n", record)
     return verdict
+
+
+def _run(name: str, overrides: Sequence[str], seconds: float, record: Path) -> dict[str, Any]:
+    """Of a record: by what command it was made and where, and how long that takes where nothing is done already."""
+    run_of = {
+        "command": _command(name, overrides),
+        "scale": composed(name, overrides).scale.name,
+        "machine": provenance.machine(),
+    }
+    before = json.loads(record.read_text()) if record.exists() else {}
+    if all(before.get(key) == value for key, value in run_of.items()):
+        seconds = max(seconds, before["seconds"])
+    return {**run_of, "seconds": seconds}
 
 
 def title(experiment: Experiment) -> str:
@@ -223,6 +235,13 @@ def words(experiment: Experiment) -> str:
     """The rest of it, on one line a paragraph."""
     paragraphs = (experiment.__doc__ or "").strip().split("\n\n")[1:]
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _command(name: str, overrides: Sequence[str]) -> str:
+    """That draws a figure: of make, where the scale alone is not the default."""
+    if any(not override.startswith("scale=") for override in overrides):
+        return shlex.join(["python", "-m", "experiments", name, *overrides])
+    return " ".join(["make", name, *(f"SCALE={override.removeprefix('scale=')}" for override in overrides)])
 
 
 def _numbers(value: Any) -> Any:

@@ -46,6 +46,11 @@ def device() -> str:
     return ", ".join(kind if count == 1 else f"{count} x {kind}" for kind, count in kinds.items())
 
 
+def machine() -> str:
+    """What computes here, such as "2 cores (cpu), jax 0.10.2"."""
+    return f"{os.cpu_count()} cores ({device()}), jax {_version('jax')}"
+
+
 @functools.cache
 def git_revision() -> str:
     """The commit that the package is run from, "+changes" after it where files differ; "" where there is none.

@@ -69,7 +69,7 @@ def _graded(problem: RareClassLogistic, optimizer: HeavyBall) -> tuple[np.ndarra
 
 def _growths(values: np.ndarray) -> np.ndarray:
     """|1 + value|^2 - 1 of eigenvalues of the drift."""
-    return 2.0 * values.real + np.abs(values) ** 2
+    return 2.0 * np.real(values) + np.abs(values) ** 2
 
 
 def curvature_ceiling(problem: RareClassLogistic, eps: float) -> float:
