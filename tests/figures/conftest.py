@@ -68,8 +68,9 @@ def inside() -> Callable[[Figure], None]:
 
     def check(figure: Figure) -> None:
         with style.context():
-            figure.canvas.draw()
-        drawn = figure.get_tightbbox(figure.canvas.get_renderer())  # pyright: ignore[reportAttributeAccessIssue]
+            for _ in range(2):  # with ticks that the first has made
+                figure.canvas.draw()
+            drawn = figure.get_tightbbox(figure.canvas.get_renderer())  # pyright: ignore[reportAttributeAccessIssue]
         width, height = figure.get_size_inches()
         assert 0 <= drawn.x0 < drawn.x1 <= width
         assert 0 <= drawn.y0 < drawn.y1 <= height

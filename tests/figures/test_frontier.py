@@ -62,3 +62,17 @@ def test_a_run_that_is_too_short_is_marked(dataset: xr.Dataset) -> None:
     dataset["growth"] = dataset.growth.where(dataset.d < 5000)
     texts = [[text.get_text() for text in ax.texts] for ax in frontier.divergence(dataset).axes]
     assert texts == [[], ["too short a run to tell growth"]]
+
+
+def test_the_overview_shows_divergence_where_runs_are_long_enough(dataset: xr.Dataset, inside) -> None:
+    for long, d in ((True, 10000), (False, 1000)):
+        own = dataset if long else dataset.assign(growth=dataset.growth.where(dataset.d < 5000))
+        figure = frontier.overview(own)
+        inside(figure)
+        left, right = figure.axes
+        curves = [np.asarray(line.get_ydata()) for line in left.lines]
+        assert any(np.array_equal(curve, EXACT[1]) for curve in curves)
+        assert right.get_title("left").startswith(f"$d$ = {d}")
+        points = [container.lines[0].get_ydata() for container in right.containers]
+        np.testing.assert_array_equal(points, own.envelope.sel(d=d).isel(delta=-1))
+        assert not right.texts

@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sparsesim import Scaling
-from sparsesim.figures import convergence, limits, reading, slow_time
+from sparsesim.figures import collapse, convergence, limits, reading, slow_time
 from sparsesim.studies import curves
 from sparsesim.theory.limits import limit_ode
 
@@ -136,3 +136,20 @@ def test_texts_do_not_overlap(data) -> None:
 @pytest.mark.parametrize(("d", "text"), [(100, "$10^{2}$"), (1e6, "$10^{6}$"), (30, "30"), (250, "250"), (10, "10")])
 def test_dimensions(d: float, text: str) -> None:
     assert slow_time.dimension(d) == text
+
+
+def test_a_region_has_its_moments_and_raw_risk_on_a_logarithmic_axis(data, inside) -> None:
+    case = data.isel(case=0)
+    figure = collapse.collapse(case, log=True)
+    inside(figure)
+    assert [ax.get_yscale() for ax in figure.axes] == ["linear", "linear", "linear", "log"]
+    assert all(ax.get_xlabel() == "slow time $s$" for ax in figure.axes)
+    for ax, variable, power in zip(figure.axes, ("R", "V", "C", "R"), (0, 2, 1, 0), strict=True):
+        curves = [line.get_ydata() for line in ax.lines]
+        for d in DIMENSIONS:
+            assert any(np.array_equal(curve, case["main_ode"].sel(dimension=d, variable=variable)) for curve in curves)
+        assert any(np.array_equal(curve, case["limit_curve"].sel(variable=variable)) for curve in curves)
+        for container, d in zip(ax.containers, SIMULATED, strict=True):
+            drawn = np.asarray(container.lines[0].get_ydata(), float)
+            assert_allclose(drawn, case["mean"].sel(d=d, moment=variable) / 0.1**power)
+    assert "; $\\alpha" in figure.get_suptitle()

@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sparsesim import Scaling
-from sparsesim.figures import convergence, limits, reading, slow_time
+from sparsesim.figures import collapse, convergence, limits, reading, slow_time
 from sparsesim.studies import curves as common
 from sparsesim.studies.logistic import curves
 from sparsesim.studies.logistic.limits import NAMES
@@ -123,3 +123,32 @@ def test_texts_do_not_overlap(data) -> None:
         for ax in figure.axes:
             boxes = [text.get_window_extent() for text in [ax._left_title, *ax.texts] if text.get_text()]
             assert not [1 for a, b in itertools.combinations(boxes, 2) if a.overlaps(b)]
+
+
+def test_signal_and_bulk_are_drawn_together(data, inside) -> None:
+    case = data.isel(case=1)
+    figure = collapse.coupled(case)
+    inside(figure)
+    drawn = [ax for ax in figure.axes if ax.get_ylabel()]
+    assert [ax.get_ylabel() for ax in drawn] == list(slow_time.VARIABLE_NAMES.values())
+    assert all(ax.get_xlabel() == "slow time $s = k\\,d^{\\,-0.7}$" for ax in drawn[2:])
+    for ax, variable, scale in zip(drawn, VARIABLES, units(0.1), strict=True):
+        for container, d in zip(ax.containers, SIMULATED, strict=True):
+            mean = case["mean"].sel(d=d, moment=variable)
+            assert_allclose(container.lines[0].get_ydata(), mean / scale)
+        assert any(
+            len(line.get_ydata()) == 61 and np.array_equal(line.get_ydata(), case["limit_curve"].sel(variable=variable))
+            for line in ax.lines
+        )
+
+
+def test_the_floor_is_drawn_against_the_dimension(data, inside) -> None:
+    case = data.isel(case=2)
+    figure = collapse.collapse(case, floor=True)
+    inside(figure)
+    ax = next(ax for ax in figure.axes if ax.get_xlabel() == "dimension $d$")
+    last = case["exact_map"].sel(variable="R").isel(s=-1)
+    assert_array_equal(ax.lines[0].get_xydata(), np.stack([case["dimension"], last], axis=1))
+    marks = {float(c.lines[0].get_xdata()[0]): float(c.lines[0].get_ydata()[0]) for c in ax.containers}
+    assert marks == {d: case["mean"].sel(d=d, moment="R").isel(time=-1).item() for d in SIMULATED}
+    assert ax.get_ylabel() == "$R$ at $s$ = 6"

@@ -133,3 +133,13 @@ def test_a_single_point() -> None:
     dataset = computed(0.5).isel(alpha=[3], delta=[4])
     phase_diagram.phase_diagram(dataset).draw_without_rendering()
     phase_diagram.learning_rate_gap(dataset).draw_without_rendering()
+
+
+def test_ceilings_are_named_in_the_legend_where_they_have_no_room() -> None:
+    figure = phase_diagram.ceilings(computed(1.4, 0.5))
+    (legend,) = figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert [name[0] for name in names] == list("ABCDEF")
+    for name in names:
+        region, ceilings = name.split("   ")
+        assert ceilings == phase_diagram.CEILINGS[region].replace("\n", ", ")

@@ -103,3 +103,21 @@ def test_of_many_learning_rates_a_few_have_columns() -> None:
     figure = spectrum.spectrum_types(data)
     rest = [line for line in figure.axes[-1].lines if line.get_markerfacecolor() == "white"]
     assert [line.get_xdata().tolist() for line in rest] == [[0.2, 0.8]]
+
+
+def test_the_overview_has_moments_with_their_quartiles_and_paths(data, inside) -> None:
+    figure = triple_point.overview(data)
+    inside(figure)
+    own = data.isel(c_eta=0)
+    for ax, (moment, power) in zip(figure.axes, (("R", 0), ("V", 2), ("C", 1)), strict=False):
+        bands = [area for area in ax.collections if len(area.get_paths()) and area.get_alpha() == 0.2]
+        assert len(bands) == 2
+        for d, p, band in zip(data["d"].values, (0.1, 0.01), bands, strict=True):
+            at = own.sel(d=d, moment=moment)
+            marks = ax.containers[list(data["d"].values).index(d)].lines[0]
+            assert_allclose(marks.get_ydata(), at["mean"] / p**power)
+            heights = band.get_paths()[0].vertices[:, 1]
+            assert heights.max() == pytest.approx(float(at["upper_quartile"].max()) / p**power)
+            assert heights.min() == pytest.approx(float(at["lower_quartile"].min()) / p**power)
+    drawn = [line.get_ydata() for line in figure.axes[3].lines if len(line.get_xdata()) == data.sizes["path_time"]]
+    assert_allclose(drawn, own["sde_path"])

@@ -40,3 +40,22 @@ def test_the_legend_names_rules_and_momenta(dataset: xr.Dataset) -> None:
         r"exact, all $\eta$: no momentum",
     ]  # fmt: skip
     assert names[4:] == [r"$\delta$ = 0.5, $\varepsilon$ = 0.1", r"$\delta$ = 1.5, $\varepsilon$ = 0.001"]
+
+
+def test_floors_and_rates_against_delta(dataset: xr.Dataset) -> None:
+    cells = ("case", "delta")
+    own = dataset.assign(
+        fixed_excess_risk=(cells, [[2e-3, 2e-4], [2e-3, 2e-3]]), measured_rate=(cells, [[2e-3, np.nan], [2e-3, 2e-5]]),
+        measured_rate_std_error=(cells, np.full((2, 2), 1e-6)),
+    ).assign_coords(alpha=0.5, beta=0.5)  # fmt: skip
+    figure = bias_speed.against_delta(own)
+    names = (("excess_risk", "fixed_excess_risk"), ("measured_rate", "fixed_rate"))
+    for ax, (measured, predicted) in zip(figure.axes, names, strict=True):
+        points = [container.lines[0].get_ydata() for container in ax.containers]
+        np.testing.assert_array_equal(np.asarray(points, float), own[measured])
+        lines = [line.get_ydata() for line in ax.lines if line.get_label().startswith("predicted")]
+        np.testing.assert_array_equal(lines, own[predicted])
+        assert ax.get_xlabel() == r"momentum-decay exponent $\delta$"
+        (resonance,) = [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"]
+        assert resonance == 1.0
+    assert [ax.get_ylabel() for ax in figure.axes] == ["excess risk at the floor", "rate per minibatch"]
