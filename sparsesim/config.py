@@ -111,6 +111,7 @@ class ScaleConfig:
     decades: list[int] = MISSING  # a few dimensions far apart
     plane_d: int = MISSING  # of planes whose cells run for their own learning time
     plane_trajectories: int = MISSING  # of planes that are one figure among many
+    slow_decades: list[int] = MISSING  # likewise, where learning takes many more than d updates
     costly_decades: list[int] = MISSING  # likewise, where minibatches cost as much as their samples
 
 

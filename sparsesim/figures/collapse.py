@@ -18,6 +18,7 @@ LIMIT = {"color": style.INK, "lw": 1.2, "ls": (0, (4, 2)), "zorder": 5}
 CURVES = {"least_squares": "main_ode", "logistic": "exact_map"}
 NAMES = {"main_ode": "main ODE: updates at random times", "exact_map": "exact recursion"}
 MOST_COLUMNS = 3
+VANISHING = 0.1  # of its largest: below that a floor is shown on a logarithmic axis, where its power of d is a slope
 COUPLING = (
     "Upper row: the signal. Lower row: the bulk.\n"
     r"$k$: minibatches, of which each counts."
@@ -63,13 +64,14 @@ def collapse(case: xr.Dataset, *, floor: bool = False, log: bool = False) -> Fig
     if log:
         _panel(axes.flat[count - 1], case, "R", colours)
         axes.flat[count - 1].set(yscale="log", xlabel="slow time $s$", ylabel="$R$, logarithmic")
+        style.plain_log_ticks(axes.flat[count - 1].yaxis, *axes.flat[count - 1].get_ylim())
     for ax in axes.flat[count:]:
         ax.set_axis_off()
     name = limits.title(case).replace(",\n", ", ").replace(":\n", ": ")
     time = rf"$s = t\,d^{{\,-{case['clock_exponent'].item():.3g}}}$, $t$: {clock}"
     parts = [name, _exponents(case), time]
     figure.suptitle("; ".join(parts) if columns > 1 else "\n".join([name, "; ".join(parts[1:])]))
-    _legend(figure, case, colours, 3 if columns > 1 else 2)
+    _legend(figure, case, colours, 4 if columns > 1 else 2)
     return figure
 
 
@@ -118,8 +120,15 @@ def _floor(ax: Axes, case: xr.Dataset, colours: dict[int, Any]) -> None:
             at = case.sel(d=d, moment="R").isel(time=-1)
             if at["slow_time"] >= slow_time.COVERED * case["s"][-1]:
                 ax.errorbar(d, at["mean"], ERRORS * at["std_error"], fmt="o", ms=5.0, color=colour, mfc="none", mew=0.8)
-    ax.axhline(float(case["limit_curve"].sel(variable="R").isel(s=-1)), **LIMIT)
-    ax.set(xscale="log", xlabel="dimension $d$", ylabel=f"$R$ at $s$ = {labels.number(float(case['s'][-1]))}")
+    limit = float(case["limit_curve"].sel(variable="R").isel(s=-1))
+    ax.axhline(limit, **LIMIT)
+    vanishes = limit < VANISHING * float(last.max())
+    ax.set(
+        xscale="log",
+        yscale="log" if vanishes else "linear",
+        xlabel="dimension $d$",
+        ylabel=f"$R$ at $s$ = {labels.number(float(case['s'][-1]))}",
+    )
 
 
 def _exponents(case: xr.Dataset) -> str:

@@ -71,7 +71,9 @@ def moment(name: str, dataset: xr.Dataset | None = None) -> str:
 
 def exact(dataset: xr.Dataset) -> str:
     """What the exact values are: of least squares the means, of logistic regression what trajectories follow."""
-    return "recursion of one-step means" if is_logistic(dataset) else "exact"
+    if is_logistic(dataset):
+        return "recursion of one-step means"
+    return "exact: the main ODE" if dataset.attrs.get("clock") == "poisson" else "exact"
 
 
 def axis_label(name: str) -> str:
