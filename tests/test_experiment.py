@@ -67,6 +67,26 @@ def test_a_figure_is_drawn_again_from_stored_data_alone(slopes: Path, monkeypatc
     assert {check["holds"] for check in kept["checks"]} == {True}
 
 
+def test_a_record_says_how_a_figure_was_made_and_how_long_that_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    record, figures = tmp_path / "fig06.json", tmp_path
+    for before in (1000.0, None):  # what is done already takes no time
+        experiment.conduct(FOLDER, "fig06", ["scale=smoke"], figures, False, QUIET)
+        kept = json.loads(record.read_text())
+        assert kept["command"] == "make fig06 SCALE=smoke"
+        assert kept["scale"] == "smoke"
+        assert "jax" in kept["machine"]
+        if before:
+            record.write_text(json.dumps({**kept, "seconds": before}))
+    assert kept["seconds"] == 1000.0
+    experiment.conduct(FOLDER, "fig06", ["scale=smoke", "seed=1"], figures, False, QUIET)
+    kept = json.loads(record.read_text())
+    assert kept["command"] == "python -m experiments fig06 scale=smoke seed=1"
+    assert kept["seconds"] < 1000.0
+
+
 def test_without_data_there_is_nothing_to_draw_again(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"fig07.nc must be there to redraw fig07; make fig07 computes it"):
         conducted("fig07", tmp_path, redraw=True)

@@ -40,7 +40,7 @@ def overview(dataset: xr.Dataset) -> Figure:
     top = labels.equation("delta", float(dataset.delta[-1]))
     right.set(yscale="log", xlabel="time in relaxations", ylabel=rf"envelope $E$ of the squared error, {top}")
     style.plain_log_ticks(right.yaxis, *right.get_ylim())
-    right.legend(title=r"$\eta$: simulated, exact", title_fontsize=7)
+    right.legend(title=r"$\eta$: simulated $\pm$ 2 standard errors, exact", title_fontsize=7)
     return figure
 
 
@@ -66,7 +66,7 @@ def _frontier_panel(ax: Axes, dataset: xr.Dataset) -> None:
     ax.margins(x=0.03)
     ax.set_title(f"Where second moments start to grow\n{labels.fixed(dataset, without=('d', 'delta'))}")
     handles = [
-        ax.errorbar([], [], yerr=[], fmt="o", ms=4, color=style.BLUE, label="simulated"),
+        ax.errorbar([], [], yerr=[], fmt="o", ms=4, color=style.BLUE, label="simulated; bars: its bracket"),
         *ax.plot([], [], color=style.BLUE, label="exact (H = 1)"),
         *ax.plot([], [], color=style.BLUE, ls=(0, (3, 2)), label="claimed: no limit of stability"),
     ]

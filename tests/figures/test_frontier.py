@@ -40,7 +40,7 @@ def test_exact_and_claimed_lines_and_simulated_points(dataset: xr.Dataset) -> No
         assert any(np.array_equal(curve, values, equal_nan=True) for curve in curves)
     assert "resonance" in [text.get_text() for text in ax.texts]
     words = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert words == ["simulated", "exact (H = 1)", "claimed: no limit of stability"]
+    assert words == ["simulated; bars: its bracket", "exact (H = 1)", "claimed: no limit of stability"]
 
 
 def test_growth_crosses_zero_at_the_frontier(dataset: xr.Dataset) -> None:
