@@ -22,7 +22,7 @@ APPROACH = Times(3, "e_folds", records=6)  # from the origin to the optimum
 
 def compute(sweep: Sweep, progress: Progress, simulate: Simulator) -> xr.Dataset:
     """Floors from the optimum, and rates from the origin."""
-    dataset = bias_speed.compute(sweep, progress, simulate)
+    dataset, _ = bias_speed.settled(sweep, progress, simulate)
     times = replace(APPROACH, most_ticks=sweep.times.most_ticks)
     approach = compare(simulate(replace(sweep, start={"theta_par": 0.0}, times=times), progress)).sortby("delta")
     floors = dataset["excess_risk"].where(dataset["floor_z"].notnull())

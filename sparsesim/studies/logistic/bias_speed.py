@@ -31,13 +31,33 @@ BELOW, ABOVE = 3.0, 30.0  # how far it goes beyond those of the cells
 
 
 def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -> xr.Dataset:
-    """The simulated and compared cells, where they settle, and what all learning rates would give.
+    """The cells of `settled`, and what all learning rates would give.
+
+    Returns:
+        Beside those, along `point`, learning rates up to the lower of the true ceilings: `curve_rate` and
+        `curve_excess_risk` by delta, `plain_rate` and `plain_excess_risk` of SGD without momentum.
+
+    Raises:
+        ValueError: see `settled`.
+        MemoryError: see `run_sweep`.
+    """
+    dataset, problem = settled(sweep, progress, simulate)
+    low, high = float(dataset["eta"].min()) / BELOW, float(dataset["eta"].max()) * ABOVE
+    *curves, plain = (_curve(problem, eps, low, high) for eps in (*dataset["eps"].isel({CASE: 0}).values.tolist(), 1.0))
+    return dataset.assign(
+        curve_rate=(("delta", "point"), [rates for rates, _ in curves]),
+        curve_excess_risk=(("delta", "point"), [risks for _, risks in curves]),
+        plain_rate=("point", plain[0]),
+        plain_excess_risk=("point", plain[1]),
+    )
+
+
+def settled(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -> tuple[xr.Dataset, RareClassLogistic]:
+    """The simulated and compared cells and where they settle, and their problem.
 
     Returns:
         Over (case, delta) beside what is compared: what `floors.floors` says; `excess_risk` of the last means of
-        theta_par and R with `excess_risk_std_error`, and `fixed_excess_risk` at the exact fixed point. Along `point`,
-        learning rates up to the lower of the true ceilings: `curve_rate` and `curve_excess_risk` by delta, `plain_rate`
-        and `plain_excess_risk` of SGD without momentum.
+        theta_par and R with `excess_risk_std_error`, and `fixed_excess_risk` at the exact fixed point.
 
     Raises:
         ValueError: the sweep is not of cases over delta, or their problem is not one.
@@ -54,17 +74,9 @@ def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -
     dataset = compare(simulate(sweep, progress)).sortby("delta")
     dataset = dataset.assign(floors.floors(dataset))
     dataset = dataset.assign(_excess_risks(problem, dataset))
-    low, high = float(dataset["eta"].min()) / BELOW, float(dataset["eta"].max()) * ABOVE
-    *curves, plain = (_curve(problem, eps, low, high) for eps in (*dataset["eps"].isel({CASE: 0}).values.tolist(), 1.0))
-    dataset = dataset.assign(
-        curve_rate=(("delta", "point"), [rates for rates, _ in curves]),
-        curve_excess_risk=(("delta", "point"), [risks for _, risks in curves]),
-        plain_rate=("point", plain[0]),
-        plain_excess_risk=("point", plain[1]),
-    )
     if dataset.attrs["verdict"] == "agrees" and bool(floors.wrong(dataset).any()):
         dataset.attrs["verdict"] = "disagrees"
-    return dataset
+    return dataset, problem
 
 
 def rates(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
