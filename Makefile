@@ -35,7 +35,7 @@ figures: $(STAMP) ## draw all figures into figures/, with a table of verdicts; S
 figures-only: $(STAMP) ## draw them again from stored data, without simulating
 	$(BIN)/python -m experiments --figures-only
 
-gallery: figures-only ## and put docs/gallery.md together from them
+gallery: $(STAMP) ## put docs/gallery.md together from the figures that are drawn
 	$(BIN)/python -m sparsesim.gallery figures docs/gallery.md
 
 $(FIGURES): $(STAMP) # one of them, such as make fig07

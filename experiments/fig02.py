@@ -1,8 +1,9 @@
 """Triple point: second moments against the limit that stays three-dimensional, and paths of its SDE.
 
-Points are simulated means at three dimensions, lines exact ones, bands the quartiles of single trajectories: they close
-as d grows, for R itself becomes certain. The grey line is the limit. Paths of the SDE that shares its second moments do
-not become certain: they are an ensemble of what the limit is the mean of.
+Points are simulated means at three dimensions, lines exact ones, bands the quartiles of single trajectories: they
+close as d grows, for R itself becomes certain. The grey line is the limit. Paths of the SDE that shares its second
+moments do not become certain: they are an ensemble of what the limit is the mean of. w is the stiffness eta p/eps, u
+the feedback of gradient noise, stable below 1.
 """
 
 import xarray as xr

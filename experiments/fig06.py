@@ -5,6 +5,7 @@ ceiling stays that of noise, and in a part of A that of curvature, d^(alpha + de
 """
 
 import math
+from collections.abc import Iterator
 
 import xarray as xr
 from matplotlib.figure import Figure
@@ -15,6 +16,7 @@ from sparsesim.figures import phase_diagram
 from sparsesim.theory import stability
 
 FAR = (10**12, 10**14)
+STRIDE, CLEAR = 7, 0.25  # between points; of exponents, which at these d is a factor of 1000
 
 
 def draw(dataset: xr.Dataset) -> Figure:
@@ -23,23 +25,28 @@ def draw(dataset: xr.Dataset) -> Figure:
 
 
 def checks(dataset: xr.Dataset) -> list[Check]:
-    """Exponents of the exact ceiling at huge d against the formula, in the middle of every region; regions in view."""
-    off, seen = 0.0, set()
-    for beta in dataset["beta"].values.tolist():
-        plane = dataset.sel(beta=beta)
-        for region in phase_diagram.COLOURS:
-            here = plane["region"] == region
-            if not here.any():
-                continue
-            seen.add(region)
-            alpha, delta = (float(plane[name].where(here).mean()) for name in ("alpha", "delta"))
-            formula = float(plane["frontier_exponent"].sel(alpha=alpha, delta=delta, method="nearest"))
-            point = plane.sel(alpha=alpha, delta=delta, method="nearest")
-            off = max(off, abs(_exponent(float(point["alpha"]), beta, float(point["delta"])) - formula))
-    return [
-        Check("largest distance of exponents from the formula", off, high=0.02),
-        Check("regions in view", len(seen), low=6.0, high=6.0),
+    """Exponents of the exact ceiling at huge d against the formula, all over the planes."""
+    off = [
+        abs(
+            _exponent(float(point["alpha"]), float(point["beta"]), float(point["delta"]))
+            - float(point["frontier_exponent"])
+        )
+        for point in _points(dataset)
     ]
+    return [
+        Check("largest distance of exponents from the formula", max(off), high=0.01),
+        Check("points compared", len(off), low=100.0),
+    ]
+
+
+def _points(dataset: xr.Dataset) -> Iterator[xr.Dataset]:
+    """Every few points of every plane, but for those where noise and curvature are still of one size."""
+    for beta in dataset["beta"].values.tolist():
+        plane = dataset.sel(beta=beta).isel(alpha=slice(None, None, STRIDE), delta=slice(None, None, STRIDE))
+        for alpha in plane["alpha"].values.tolist():
+            for delta in plane["delta"].values.tolist():
+                if abs(1.0 - beta + alpha + delta) > CLEAR:
+                    yield plane.sel(alpha=alpha, delta=delta)
 
 
 def _exponent(alpha: float, beta: float, delta: float) -> float:

@@ -1,7 +1,7 @@
 """Region A: concentrated batches, above resonance.
 
-Batches are so large that their noise vanishes: R, V/p^2 and C/p of the main ODE fall onto a heavy ball without
-noise, which oscillates.
+Batches are so large that their noise vanishes: R, V/p^2 and C/p of the main ODE fall onto a heavy ball without noise,
+which oscillates.
 """
 
 from sparsesim import experiment

@@ -1,7 +1,7 @@
 """Region F: sparse batches, above resonance.
 
-Momentum outlives learning although updates are rare: a heavy ball without noise. Simulations at d = 1e6 end early,
-marks show where.
+Momentum outlives learning although updates are rare: a heavy ball without noise. Where learning takes too many updates
+a simulation ends early, and a mark shows where.
 """
 
 from sparsesim import experiment

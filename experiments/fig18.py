@@ -1,6 +1,7 @@
 """Resonance line, sparse batches.
 
-The same with rare updates.
+As with dense batches, though updates are rare: on resonance momentum and noise act together, and the limit keeps all
+three moments.
 """
 
 from sparsesim import experiment

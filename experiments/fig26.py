@@ -1,6 +1,7 @@
 """Logistic regression, where noise changes its character.
 
-At beta = 1 + alpha, above resonance.
+At beta = 1 + alpha, above resonance, the noise of labels just keeps up with what the bulk forgets: the floor of R
+vanishes as d grows, like a power of d.
 """
 
 from sparsesim import experiment

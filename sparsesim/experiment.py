@@ -15,6 +15,7 @@ import importlib.util
 import json
 import math
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -27,16 +28,18 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
+from scipy import stats
 
 from sparsesim import config as configuration
 from sparsesim import provenance, run, store
+from sparsesim.comparison import FALSE_ALARM
 from sparsesim.figures import collapse, reading, style
 
 FIGURES = Path("figures")
 SCORES = ("z_fraction", "z_fraction_bound", "z_largest", "z_bound")  # attributes of a compared dataset
 # The most that R may be away from its limit at d = 1e8; logistic regression approaches its own like p or more slowly.
 WITHIN = {"least_squares": 2e-3, "logistic": 2e-2}
-FAILED = 1  # exit status where a verdict is outside its bound
+OUTSIDE = 1  # exit status where a verdict is outside its bound
 
 
 class Check(NamedTuple):
@@ -66,6 +69,16 @@ def scores(dataset: xr.Dataset, prefix: str = "") -> list[Check]:
     where = f" ({prefix.strip('_')})" if prefix else ""
     share = Check(f"share of |z| < 1.96{where}", fraction, low=least)
     return [Check(f"largest |z|{where}", largest, high=most)] + [share] * (share.low > 0.0)
+
+
+def largest(values: xr.DataArray) -> float:
+    """The largest absolute value; NaN, which holds within no bounds, where one is missing."""
+    return float(abs(values).max(skipna=False))
+
+
+def chance(count: int, trajectories: int) -> float:
+    """The largest |z| of so many that chance explains."""
+    return float(stats.t.isf(FALSE_ALARM / 2 / max(1, count), trajectories - 1))
 
 
 def convergence(case: xr.Dataset, within: float) -> list[Check]:
@@ -175,8 +188,7 @@ def computed(experiment: Experiment, name: str, overrides: Sequence[str], consol
 
 def drawn(experiment: Experiment, name: str, dataset: xr.Dataset, figures: Path) -> list[Path]:
     """The picture, as PDF and PNG."""
-    figure = style.styled(experiment.draw)(dataset)
-    return style.save(figure, figures, name)
+    return style.save(experiment.draw(dataset), figures, name)
 
 
 def conduct(
@@ -188,42 +200,47 @@ def conduct(
         ValueError: there is no such figure, or no data to redraw it from.
     """
     experiment, began = found(folder, name), time.perf_counter()
-    data, record = figures / "data" / f"{name}.nc", figures / f"{name}.json"
-    kept: dict[str, Any] = {}
+    data = figures / "data" / f"{name}.nc"
     if redraw:
         try:
-            dataset, kept = store.load(data), json.loads(record.read_text())
+            dataset = store.load(data)
         except OSError as error:
             raise ValueError(f"{data} must be there to redraw {name}; make {name} computes it: {error}") from error
     else:
         dataset = computed(experiment, name, overrides, console)
+        dataset = dataset.assign_attrs(
+            command=_command(name, overrides),
+            scale=composed(name, overrides).scale.name,
+            machine=provenance.machine(),
+            figure_seconds=round(time.perf_counter() - began, 1),
+        )
         data.parent.mkdir(parents=True, exist_ok=True)
         store.save(dataset, data)
     drawn(experiment, name, dataset, figures)
-    if not redraw:
-        kept = _run(name, overrides, round(time.perf_counter() - began, 1), record)
-    verdict = Verdict(name, title(experiment), experiment.checks(dataset), kept["seconds"])
-    kept |= {
+    about = {key: dataset.attrs[key] for key in ("command", "scale", "machine")}
+    seconds = float(dataset.attrs["figure_seconds"])
+    checked = [*experiment.checks(dataset), *unsound(dataset)]
+    verdict = Verdict(name, title(experiment), checked, seconds)
+    record = {
+        **about,
+        "seconds": seconds,
         "title": verdict.title,
         "words": words(experiment),
         "holds": verdict.holds,
         "checks": [{**check._asdict(), "bounds": check.bounds, "holds": check.holds} for check in verdict.checks],
     }
-    store.write_text(json.dumps(_numbers(kept), indent=2) + "\n", record)
+    store.write_text(json.dumps(_numbers(record), indent=2) + "\n", figures / f"{name}.json")
     return verdict
 
 
-def _run(name: str, overrides: Sequence[str], seconds: float, record: Path) -> dict[str, Any]:
-    """Of a record: by what command it was made and where, and how long that takes where nothing is done already."""
-    run_of = {
-        "command": _command(name, overrides),
-        "scale": composed(name, overrides).scale.name,
-        "machine": provenance.machine(),
-    }
-    before = json.loads(record.read_text()) if record.exists() else {}
-    if all(before.get(key) == value for key, value in run_of.items()):
-        seconds = max(seconds, before["seconds"])
-    return {**run_of, "seconds": seconds}
+def unsound(dataset: xr.Dataset) -> list[Check]:
+    """What does not hold whatever the figure is about: cells failed, or its own study says that theory is wrong."""
+    failed, wrong = float(dataset.attrs.get("failed_cells", 0)), float(dataset.attrs["verdict"] == "disagrees")
+    found = [
+        Check("cells that failed", failed, high=0.0),
+        Check("verdict of the study against theory", wrong, high=0.0),
+    ]
+    return [check for check in found if not check.holds]
 
 
 def title(experiment: Experiment) -> str:
@@ -284,6 +301,10 @@ def main(folder: Path, only: Sequence[str] = ()) -> None:
     arguments = parser.parse_intermixed_args()
     chosen = [*only, *(word for word in arguments.what if "=" not in word)] or names(folder)
     overrides = [word for word in arguments.what if "=" in word]
+    if arguments.figures_only and overrides:
+        parser.error(f"--figures-only computes nothing that could be overridden, got {' '.join(overrides)}")
+    # A scheduler that ends a job early says so with this signal.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console, verdicts, status = Console(), [], 0
 
     def one(name: str) -> Callable[[], tuple[xr.Dataset, Path]]:
@@ -301,7 +322,7 @@ def main(folder: Path, only: Sequence[str] = ()) -> None:
     for name in chosen:
         status = max(status, run.status_of(one(name)))
     table(verdicts, console)
-    sys.exit(status or (0 if all(verdict.holds for verdict in verdicts) else FAILED))
+    sys.exit(status or (0 if all(verdict.holds for verdict in verdicts) else OUTSIDE))
 
 
 def script(path: str) -> None:
@@ -309,4 +330,16 @@ def script(path: str) -> None:
     main(Path(path).parent, [Path(path).stem])
 
 
-__all__ = ["Check", "Experiment", "Verdict", "check_limit", "convergence", "draw_limit", "main", "scores", "script"]
+__all__ = [
+    "Check",
+    "Experiment",
+    "Verdict",
+    "chance",
+    "check_limit",
+    "convergence",
+    "draw_limit",
+    "largest",
+    "main",
+    "scores",
+    "script",
+]

@@ -41,7 +41,7 @@ def page(figures: Path, target: Path) -> int:
         ValueError: there are none.
         OSError: one cannot be read or written.
     """
-    records = {path.stem: json.loads(path.read_text()) for path in sorted(figures.glob("fig*.json"))}
+    records = {path.stem: _record(path) for path in sorted(figures.glob("fig*.json"))}
     if not records:
         raise ValueError(f"{figures} has no figures; make figures draws them")
     images = target.parent / "images"
@@ -67,14 +67,34 @@ def _measured(records: list[dict[str, Any]]) -> str:
 def _section(name: str, record: dict[str, Any]) -> str:
     """Of one figure."""
     rows = "".join(
-        f"| {check['quantity']} | {_number(check['value'])} | {check['bounds']} |\n" for check in record["checks"]
+        f"| {_cell(check['quantity'])} | {_number(check['value'])} | {check['bounds']} |\n"
+        for check in record["checks"]
     )
     config = f"configs/experiment/{name}.yaml"
     return (
         f"\n## {name}\n\n**{record['title']}**\n\n![{record['title']}](images/{name}.png)\n\n{record['words']}\n\n"
         f"`{record['command']}`, of [{config}](../{config}), {record['seconds']:.0f} s\n\n"
-        f"| what it is about | value | bound |\n|---|---|---|\n{rows.replace('|z|', '&#124;z&#124;')}"
+        f"| what it is about | value | bound |\n|---|---|---|\n{rows}"
     )
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """What a figure has left.
+
+    Raises:
+        ValueError: it is not what figures leave.
+    """
+    try:
+        record = json.loads(path.read_text())
+        _section(path.stem, record)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no record of a figure; draw it again: {error!r}") from error
+    return record
+
+
+def _cell(text: str) -> str:
+    """Of a table, whose columns end at pipes."""
+    return text.replace("|", "\\|")
 
 
 def _number(value: float | None) -> str:

@@ -19,6 +19,7 @@ from sparsesim.problems import HeavyBall, LeastSquares, Problem, RareClassLogist
 from sparsesim.scaling import Scaling
 from sparsesim.theory import least_squares, limits, logistic, stability
 from sparsesim.theory.logistic.recursion import recursions
+from sparsesim.theory.logistic.stiff import NotFollowed
 
 KINDS = {kind.name: kind for kind in (LeastSquares, RareClassLogistic)}
 Cells = list[tuple[tuple[int, ...], Any, HeavyBall]]  # index, problem, optimizer
@@ -77,7 +78,7 @@ def limit(dataset: xr.Dataset, scaling: Scaling | None) -> np.ndarray | None:
         if isinstance(problem, RareClassLogistic) or problem.label_noise == 0.0:
             times = dataset["clock_time"].values[index]
             # Not every scaling has a limit, or one that can be followed for so long: no fault of the dataset.
-            with contextlib.suppress(limits.NoLimit, ArithmeticError):
+            with contextlib.suppress(limits.NoLimit, NotFollowed):
                 found[index] = limits.limit_moments(own, problem, times, dataset.attrs["clock"], first)
     return found
 

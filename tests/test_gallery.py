@@ -12,7 +12,14 @@ from sparsesim import gallery
 def left(folder: Path, name: str, *, holds: bool = True) -> None:
     """What a figure leaves."""
     folder.mkdir(exist_ok=True)
-    check = {"quantity": "largest |z|", "value": 3.0, "low": None, "high": 4.0, "bounds": "at most 4", "holds": holds}
+    check = {
+        "quantity": "largest |R - limit|",
+        "value": 3.0,
+        "low": None,
+        "high": 4.0,
+        "bounds": "at most 4",
+        "holds": holds,
+    }
     record = {"title": f"Title of {name}.", "words": "What to see.", "command": f"make {name}", "scale": "laptop",
               "seconds": 90.0, "machine": "2 cores (cpu)", "holds": holds, "checks": [check]}  # fmt: skip
     (folder / f"{name}.json").write_text(json.dumps(record))
@@ -33,9 +40,17 @@ def test_every_figure_has_its_picture_command_runtime_words_and_numbers(tmp_path
         assert f"](images/{name}.png)" in section
         assert f"`make {name}`, of [configs/experiment/{name}.yaml](../configs/experiment/{name}.yaml), 90 s" in section
         assert "What to see." in section
-        assert "| largest &#124;z&#124; | 3 | at most 4 |" in section
+        assert r"| largest \|R - limit\| | 3 | at most 4 |" in section
         with Image.open(page.parent / "images" / f"{name}.png") as picture:
             assert picture.size == (40, 30)
+
+
+def test_what_is_no_record_is_named(tmp_path: Path) -> None:
+    left(tmp_path, "fig01")
+    for text in ("{", "{}"):
+        (tmp_path / "fig01.json").write_text(text)
+        with pytest.raises(ValueError, match=r"fig01.json is no record of a figure"):
+            gallery.page(tmp_path, tmp_path / "gallery.md")
 
 
 def test_without_figures_there_is_no_page(tmp_path: Path) -> None:

@@ -53,7 +53,8 @@ def collapse(case: xr.Dataset, *, floor: bool = False, log: bool = False) -> Fig
     rows = math.ceil(count / columns)
     width = style.DOUBLE if columns > 1 else style.SINGLE * 1.25
     figure, axes = style.new_figure(rows, columns, width=width, height=0.95 + 2.0 * rows)
-    dimensions = [d for d in DIMENSIONS if d in case["dimension"].values]
+    simulated = {round(d) for d in case["d"].values.tolist()}
+    dimensions = sorted(simulated.union(DIMENSIONS) & set(case["dimension"].values.tolist()))
     colours = dict(zip(dimensions, style.sequence(len(dimensions)), strict=True))
     clock = "minibatches" if reading.is_logistic(case) else "active updates"
     for ax, variable in zip(axes.flat, variables, strict=False):
@@ -94,13 +95,16 @@ def coupled(case: xr.Dataset) -> Figure:
 def _panel(ax: Axes, case: xr.Dataset, variable: str, colours: dict[int, Any]) -> None:
     s, scale_power = case["s"].values, slow_time.POWERS[variable]
     for d, colour in colours.items():
-        ax.plot(s, case[kind(case)].sel(dimension=d, variable=variable), color=colour, lw=1.0)
+        theory = case.sel(dimension=d, variable=variable)
+        if kind(case) == "exact_map":
+            ax.plot(*slow_time.at_updates(theory), color=colour, lw=1.0)
+        else:
+            ax.plot(s, theory[kind(case)], color=colour, lw=1.0)
         if d in case["d"].values:
             if kind(case) != "exact_map":
-                ax.plot(
-                    s, case["exact_map"].sel(dimension=d, variable=variable), color=colour, lw=0.9, ls=slow_time.DOTTED
-                )
+                ax.plot(*slow_time.at_updates(theory), color=colour, lw=0.9, ls=slow_time.DOTTED)
             at = case.sel(d=d, moment=variable)
+            slow_time.mark_end(ax, at["slow_time"].values[-1], s[-1], colour)
             scale = float(at["p"]) ** scale_power
             ax.errorbar(at["slow_time"], at["mean"] / scale, ERRORS * at["std_error"] / scale, fmt="o", ms=3.2,
                         color=colour, mfc="white", mew=0.8, elinewidth=0.8)  # fmt: skip
@@ -115,14 +119,14 @@ def _floor(ax: Axes, case: xr.Dataset, colours: dict[int, Any]) -> None:
     last = case[kind(case)].sel(variable="R").isel(s=-1)
     ax.plot(case["dimension"], last, color=style.GREY, lw=0.9)
     for d, colour in colours.items():
-        ax.plot(d, last.sel(dimension=d), "s", ms=3.5, color=colour)
         if d in case["d"].values:
             at = case.sel(d=d, moment="R").isel(time=-1)
             if at["slow_time"] >= slow_time.COVERED * case["s"][-1]:
                 ax.errorbar(d, at["mean"], ERRORS * at["std_error"], fmt="o", ms=5.0, color=colour, mfc="none", mew=0.8)
     limit = float(case["limit_curve"].sel(variable="R").isel(s=-1))
-    ax.axhline(limit, **LIMIT)
     vanishes = limit < VANISHING * float(last.max())
+    if not vanishes:  # else what is left of it is the end of its way to 0
+        ax.axhline(limit, **LIMIT)
     ax.set(
         xscale="log",
         yscale="log" if vanishes else "linear",
@@ -136,25 +140,18 @@ def _exponents(case: xr.Dataset) -> str:
 
 
 def _legend(figure: Figure, case: xr.Dataset, colours: dict[int, Any], columns: int) -> None:
+    simulated = {"color": style.GREY, "lw": 0, "marker": "o", "ms": 3.2, "mfc": "white"}
     handles = [
         Line2D([], [], color=colour, lw=1.0, label=f"$d$ = {slow_time.dimension(d)}") for d, colour in colours.items()
     ]
     handles += [
         Line2D([], [], color=style.GREY, lw=1.0, label=NAMES[kind(case)]),
-        Line2D(
-            [],
-            [],
-            color=style.GREY,
-            lw=0,
-            marker="o",
-            ms=3.2,
-            mfc="white",
-            label=r"simulated mean $\pm$ 2 standard errors",
-        ),
-        *(
-            [Line2D([], [], color=style.GREY, lw=0.9, ls=slow_time.DOTTED, label="exact mean of what is simulated")]
-            * (kind(case) != "exact_map")
-        ),
-        Line2D([], [], **LIMIT, label=r"limit $d \to \infty$"),
+        Line2D([], [], label=r"simulated mean $\pm$ 2 standard errors", **simulated),
     ]
+    if kind(case) != "exact_map":
+        name = "exact mean of what is simulated"
+        handles.append(Line2D([], [], color=style.GREY, lw=0.9, ls=slow_time.DOTTED, label=name))
+    if slow_time.ends_early(case):
+        handles.append(Line2D([], [], color=style.GREY, lw=0, marker="<", ms=4.5, label=slow_time.ENDS_EARLY))
+    handles.append(Line2D([], [], **LIMIT, label=r"limit $d \to \infty$"))
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, columnspacing=1.4)

@@ -46,7 +46,8 @@ def overview(dataset: xr.Dataset) -> Figure:
         ticks = float(dataset["ticks"].sel(pace=pace))
         samples = ticks * float(dataset["B"].values.flat[0])
         ax.set_title(PACES[str(pace)].format(ticks=ticks, samples=samples), pad=boundaries.title_pad(found))
-    bar = figure.colorbar(meshes[0], ax=list(axes[0, 1:]), label="squared error $R$, simulated", pad=0.015, aspect=24)
+    bar = figure.colorbar(meshes[0], ax=list(axes[0, 1:]), label="squared error $R$, simulated",
+                          extend=phase_plane.extend(norm, values), pad=0.015, aspect=24)  # fmt: skip
     if isinstance(norm, LogNorm):
         style.plain_log_ticks(bar.ax.yaxis, norm.vmin or 1.0, norm.vmax or 1.0)
     left = axes[0, 0]

@@ -38,9 +38,14 @@ def overview(dataset: xr.Dataset) -> Figure:
     long = dataset.isel(delta=-1)["growth"].notnull().any(MULTIPLE).values
     _divergence_panel(right, dataset.isel(delta=-1, d=int(np.flatnonzero(long)[-1]) if long.any() else 0))
     top = labels.equation("delta", float(dataset.delta[-1]))
-    right.set(yscale="log", xlabel="time in relaxations", ylabel=rf"envelope $E$ of the squared error, {top}")
+    right.set(
+        yscale="log",
+        xlabel="time in e-folds of the squared mean error",
+        ylabel=rf"envelope $E$ of the squared error, {top}",
+    )
     style.plain_log_ticks(right.yaxis, *right.get_ylim())
-    right.legend(title=r"$\eta$: simulated $\pm$ 2 standard errors, exact", title_fontsize=7)
+    right.legend(title=r"$\eta$: simulated $\pm$ 2 standard errors, exact", title_fontsize=7, loc="upper left")
+    right.set_ylim(top=3.0 * right.get_ylim()[1])
     return figure
 
 
@@ -52,9 +57,9 @@ def _frontier_panel(ax: Axes, dataset: xr.Dataset) -> None:
         ax.plot(delta, cell.frontier_claimed, color=colour, ls=(0, (3, 2)))
         bracket = np.abs(np.stack([cell.frontier_low, cell.frontier_high]) - cell.frontier.values)
         marker = MARKERS[i % len(MARKERS)]
-        ax.errorbar(delta, cell.frontier.values, bracket, fmt=marker, ms=4, color=colour, mec="white", mew=0.5,
-                    elinewidth=0.9, zorder=3)  # fmt: skip
-        ax.annotate(labels.equation("d", d), (delta[-1], cell.frontier_exact.values[-1]), xytext=(4, 0),
+        ax.errorbar(delta, cell.frontier.values, bracket, fmt=marker, ms=3.5, color=colour, mec="white", mew=0.5,
+                    elinewidth=0.9, capsize=3.5, zorder=3)  # fmt: skip
+        ax.annotate(labels.equation("d", d), (delta[-1], cell.frontier_exact.values[-1]), xytext=(9, 0),
                     textcoords="offset points", color=colour, va="center", size=7)  # fmt: skip
     ax.set_yscale("log")
     ax.set(xlabel=labels.axis_label("delta"), ylabel=r"critical learning rate $\eta_c$")
@@ -70,7 +75,7 @@ def _frontier_panel(ax: Axes, dataset: xr.Dataset) -> None:
         *ax.plot([], [], color=style.BLUE, label="exact (H = 1)"),
         *ax.plot([], [], color=style.BLUE, ls=(0, (3, 2)), label="claimed: no limit of stability"),
     ]
-    ax.legend(handles=handles, loc="lower left")
+    ax.legend(handles=handles, loc="lower left", frameon=True, framealpha=1.0, edgecolor="none")
 
 
 @style.styled

@@ -17,13 +17,13 @@ ROUNDING = 1e-9  # a value at an end of the scale counts as on it
 VARIABLES = {"mean": "simulated", "exact": "exact"}
 
 
-def phase_plane(dataset: xr.Dataset, moment: str = "R") -> Figure:
+def phase_plane(dataset: xr.Dataset, moment: str = "R", when: str | None = None) -> Figure:
     """The mean of a moment at the last record over (alpha, delta), simulated and exact; see `plane`."""
-    return plane(dataset, "alpha", "delta", moment)
+    return plane(dataset, "alpha", "delta", moment, when)
 
 
 @style.styled
-def plane(dataset: xr.Dataset, x: str, y: str, moment: str = "R") -> Figure:
+def plane(dataset: xr.Dataset, x: str, y: str, moment: str = "R", when: str | None = None) -> Figure:
     """The mean of a moment at the last record over two cell dims, simulated and, where known, exact.
 
     Both panels share one colour scale. The phase boundaries that cross the plane are drawn and named, and so is the
@@ -34,6 +34,7 @@ def plane(dataset: xr.Dataset, x: str, y: str, moment: str = "R") -> Figure:
         x: the dim along the horizontal axis.
         y: the dim along the vertical axis.
         moment: the name of one.
+        when: when the last record is, in words; None: the time, where all cells have the same.
     """
     dataset = dataset.sortby([x, y])
     values = {name: reading.last(dataset, name, moment).transpose(y, x) for name in VARIABLES if name in dataset}
@@ -47,9 +48,9 @@ def plane(dataset: xr.Dataset, x: str, y: str, moment: str = "R") -> Figure:
         meshes.append(heatmap(ax, value, colours, norm))
         found = decorate(ax, dataset, x, y, ylabel=i == 0)
         ax.set_title(_panel_title(dataset, name), pad=boundaries.title_pad(found))
-    label = f"{labels.moment(moment, dataset)} {labels.last_record(dataset)}"
+    label = f"{labels.moment(moment, dataset)} {when or labels.last_record(dataset)}"
     bar = figure.colorbar(
-        meshes[0], ax=list(axes.flat), label=label, extend=_extend(norm, values), pad=0.015, aspect=28
+        meshes[0], ax=list(axes.flat), label=label, extend=extend(norm, *values.values()), pad=0.015, aspect=28
     )
     if isinstance(norm, LogNorm):
         style.plain_log_ticks(bar.ax.yaxis, norm.vmin or 1.0, norm.vmax or 1.0)
@@ -146,9 +147,9 @@ def scale(values: np.ndarray, stable: np.ndarray) -> tuple[Normalize, Colormap]:
     return LogNorm(min(bottom, top / 1.01), top), matplotlib.colormaps[style.SEQUENTIAL]
 
 
-def _extend(norm: Normalize, values: dict[str, xr.DataArray]) -> str:
-    """At which ends of the scale values lie outside it."""
-    finite = np.concatenate([value.values[np.isfinite(value.values)] for value in values.values()])
+def extend(norm: Normalize, *values: xr.DataArray) -> str:
+    """At which ends of the scale values lie outside it, as a colour bar is told."""
+    finite = np.concatenate([value.values[np.isfinite(value.values)] for value in values])
     low, high = (float(limit or 0.0) for limit in (norm.vmin, norm.vmax))
     below = bool((finite < low - ROUNDING * abs(low)).any())
     above = bool((finite > high + ROUNDING * abs(high)).any())

@@ -17,14 +17,15 @@ LIMIT = {"color": style.INK, "lw": 1.0, "ls": (0, (4, 2))}
 
 @style.styled
 def ratios(dataset: xr.Dataset) -> Figure:
-    """Measured and exact rates over those of the limits, by case and dimension."""
+    """Measured and exact rates over those of the limits in the same time, by case and dimension."""
     figure, axes = style.new_figure(width=style.DOUBLE, height=3.0)
     ax, count = axes[0, 0], dataset.sizes["d"]
     for i, (d, (colour, _)) in enumerate(slow_time.looks(dataset).items()):
         own = dataset.sel(d=d)
         place = np.arange(own.sizes["case"]) + 0.5 * ((i + 0.5) / count - 0.5)
-        ratio, error = own["rate"] / own["rate_limit"], own["rate_std_error"] / own["rate_limit"]
-        ax.plot(place, own["rate_exact"] / own["rate_limit"], "_", color=style.INK, ms=9, mew=1.0, zorder=4)
+        ratio, error = own["rate"] / own["rate_window"], own["rate_std_error"] / own["rate_window"]
+        exact = (own["rate_exact"] / own["rate_window"]).where(ratio.notnull())
+        ax.plot(place, exact, "_", color=style.INK, ms=9, mew=1.0, zorder=4)
         ax.errorbar(place, ratio, ERRORS * error, fmt="o", ms=4, color=colour, mfc="white", mew=0.9, elinewidth=0.9)
     ax.axhline(1.0, **LIMIT)
     names = [textwrap.fill(f"{number}: {CELLS[int(number)]}", 14) for number in dataset["cell"].values]
@@ -60,7 +61,7 @@ def slopes(dataset: xr.Dataset, parameter: str, symbol: str) -> Figure:
         axes[0, 1].errorbar(value, own["rate"], ERRORS * own["rate_std_error"], ms=4, **points)
     axes[0, 1].plot(values, dataset["rate_limit"], **LIMIT, zorder=0, label="predicted by the limit")
     axes[0, 1].plot(
-        [], [], "o", ms=4, color=style.GREY, mfc="white", label=r"fitted to simulated $R$ $\pm$ 2 standard errors"
+        [], [], "o", ms=4, color=style.GREY, mfc="white", label=r"measured on simulated moments $\pm$ 2 standard errors"
     )
     d = slow_time.dimension(float(dataset["d"]))
     axes[0, 0].set(

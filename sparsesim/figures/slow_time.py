@@ -31,6 +31,7 @@ DOTTED_CURVES = {
 CURVES = ("limit_curve", *DOTTED_CURVES, "exact_map", "mean", "std_error")
 LARGEST = 1e40  # what is unstable outgrows what axes can span
 DOTTED = (0, (1, 1.4))
+ENDS_EARLY = "simulated up to here"
 COVERED = 0.97  # of the slow times: a simulation that ends before has its end marked
 
 
@@ -55,9 +56,7 @@ def panel(ax: Axes, case: xr.Dataset, variable: str) -> None:
         at = case.sel(d=d)
         if "exact_map" in case:
             theory = case.sel(dimension=round(d), variable=variable)
-            updates = np.rint(s * theory["updates_per_unit"].item())
-            times, first = np.unique(updates / theory["updates_per_unit"].item(), return_index=True)
-            ax.plot(times, theory["exact_map"].values[first], color=colour, lw=0.9)
+            ax.plot(*at_updates(theory), color=colour, lw=0.9)
             ax.plot(s, theory[_dotted(case)], color=colour, lw=0.9, ls=DOTTED)
         scale = float(at["p"]) ** POWERS[variable]
         simulated = at.sel(moment=variable)
@@ -65,10 +64,26 @@ def panel(ax: Axes, case: xr.Dataset, variable: str) -> None:
         mean, error = (simulated[name].values / scale for name in ("mean", "std_error"))
         ax.errorbar(time, mean, ERRORS * error, fmt="o", ms=size, color=colour,
                     mfc=colour if size == SIZES[-1] else "white", mew=0.8, elinewidth=0.8)  # fmt: skip
-        if time[-1] < COVERED * s[-1]:
-            end = [time[-1]], [0.045]
-            ax.plot(*end, "<", color=colour, ms=4.5, mew=0, transform=ax.get_xaxis_transform(), clip_on=False)
+        mark_end(ax, time[-1], s[-1], colour)
     ax.set_xlim(0, s[-1])
+
+
+def at_updates(theory: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """The exact map of one variable at one dimension, and the slow times of its whole updates."""
+    per_unit = theory["updates_per_unit"].item()
+    times, first = np.unique(np.rint(theory["s"].values * per_unit) / per_unit, return_index=True)
+    return times, theory["exact_map"].values[first]
+
+
+def mark_end(ax: Axes, end: float, last: float, colour: Any) -> None:
+    """Mark where a simulation ends, if that is before the last slow time."""
+    if end < COVERED * last:
+        ax.plot([end], [0.045], "<", color=colour, ms=4.5, mew=0, transform=ax.get_xaxis_transform(), clip_on=False)
+
+
+def ends_early(dataset: xr.Dataset) -> bool:
+    """Whether a simulation ends before the last slow time."""
+    return bool((dataset["slow_time"].isel(time=-1) < COVERED * dataset["s"].values[-1]).any())
 
 
 def looks(dataset: xr.Dataset) -> dict[float, tuple[Any, float]]:
@@ -91,8 +106,8 @@ def legend(figure: Figure, dataset: xr.Dataset) -> None:
         kinds += [(_key(lw=0.9), solid), (_key(lw=0.9, ls=DOTTED), dotted)]
     if discrete(dataset):
         kinds.append((Line2D([], [], **WHOLE), r"limit that is a map ($\delta$ = 0)"))
-    if (dataset["slow_time"].isel(time=-1) < COVERED * dataset["s"].values[-1]).any():
-        kinds.append((_key(marker="<", ms=4.5, mew=0), "simulated up to here"))
+    if ends_early(dataset):
+        kinds.append((_key(marker="<", ms=4.5, mew=0), ENDS_EARLY))
     columns = max(len(colours), len(kinds))
     blank = [(Line2D([], [], lw=0), "")]
     padded = [row + blank * (columns - len(row)) for row in (colours, kinds)]

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from sparsesim.figures import labels, slow_time, style
 from sparsesim.figures.trajectories import ERRORS
@@ -71,7 +72,8 @@ def overview(dataset: xr.Dataset) -> Figure:
     axes[1, 1].set(xlabel="slow time $s$", xlim=(0, own["s"].values[-1]))
     axes[1, 1].set_ylabel(f"{dataset.sizes['path']} paths $X(s)$ of the SDE")
     axes[0, 0].set_title(_title(own))
-    axes[0, 1].set_title("bands: quartiles of single trajectories")
+    band = Patch(color=style.GREY, alpha=0.3, lw=0, label="quartiles of single trajectories")
+    axes[0, 1].legend(handles=[band], loc="upper right")
     slow_time.legend(figure, own)
     return figure
 

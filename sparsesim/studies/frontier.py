@@ -16,12 +16,12 @@ import xarray as xr
 from scipy import stats
 
 from sparsesim import report
-from sparsesim.comparison import FALSE_ALARM, MIN_EFFECTIVE_SHARE, compare
+from sparsesim.comparison import FALSE_ALARM, compare
 from sparsesim.figures import frontier as pictures
 from sparsesim.problems import HeavyBall, LeastSquares
 from sparsesim.simulation.driver import Progress
 from sparsesim.studies import checks
-from sparsesim.studies.envelope import envelopes
+from sparsesim.studies.envelope import envelopes, growths
 from sparsesim.sweep import Simulator, Sweep, run_sweep
 from sparsesim.theory import frontier, stability
 from sparsesim.theory.least_squares import activity
@@ -108,24 +108,14 @@ def _growth(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
         unit[index] = stability.mean_decay_rate(problem, optimizer)
         if dataset.attrs["clock"] != "minibatch":
             unit[index] /= activity(problem)[0]
-    found = envelopes(dataset)
-    mean, error = found["envelope"], found["envelope_std_error"]
-    half = dataset.sizes["time"] // 2
     elapsed = dataset.clock_time * unit
-    span = elapsed.isel(time=-1) - elapsed.isel(time=half)
-    with np.errstate(all="ignore"):
-        growth = np.log(mean.isel(time=-1) / mean.isel(time=half)) / span
-        # With a short memory the errors in the middle and at the end are nearly independent.
-        spread = np.hypot((error / mean).isel(time=-1), (error / mean).isel(time=half)) / span
-    # As in the comparison: where few trajectories carry the mean its error is not to be trusted.
-    carried = dataset.effective_sample_size.sel(moment="R", drop=True).isel(time=[half, -1]).min("time")
-    trusted = carried >= MIN_EFFECTIVE_SHARE * dataset.attrs["trajectories"]
-    measured = (elapsed.isel(time=-1) >= SHORTEST_RUN) & np.isfinite(growth) & trusted
+    found = envelopes(dataset)
+    grown = growths(dataset.assign(found), elapsed)
+    measured = elapsed.isel(time=-1) >= SHORTEST_RUN
     return {
         **found,
         "relaxations": elapsed,
-        "growth": growth.where(measured),
-        "growth_std_error": spread.where(measured),
+        **{name: values.where(measured) for name, values in grown.items()},
     }
 
 

@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from sparsesim.figures import style
@@ -60,6 +61,17 @@ def plane(make: Maker) -> xr.Dataset:
 def mesh() -> Callable[[Axes], QuadMesh]:
     """Finds the heatmap of a panel."""
     return lambda ax: next(artist for artist in ax.collections if isinstance(artist, QuadMesh))
+
+
+@pytest.fixture
+def bars() -> Callable[[ErrorbarContainer], np.ndarray]:
+    """Half the lengths of upright error bars."""
+
+    def lengths(container: ErrorbarContainer) -> np.ndarray:
+        segments = np.array([np.asarray(path.vertices) for path in container.lines[2][0].get_paths()])
+        return (segments[:, 1, 1] - segments[:, 0, 1]) / 2.0
+
+    return lengths
 
 
 @pytest.fixture

@@ -3,16 +3,13 @@
 import numpy as np
 import pytest
 import xarray as xr
+from middles import MIDDLES
 from numpy.testing import assert_array_equal
 
 from sparsesim import Scaling
 from sparsesim.figures import diagram
 from sparsesim.theory import phases
 from sparsesim.theory.limits import limit_ode
-
-# One scaling in each region.
-MIDDLES = {"A": (0.2, 1.4, 1.0), "B": (0.3, 0.5, 0.4), "C": (0.2, 0.5, 1.2), "D": (1.2, 0.5, 0.3), "E": (1.0, 0.5, 0.8),
-           "F": (0.8, 0.5, 1.8)}  # fmt: skip
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ def test_dimensions(d: float, text: str) -> None:
     assert slow_time.dimension(d) == text
 
 
-def test_a_region_has_its_moments_and_raw_risk_on_a_logarithmic_axis(data, inside) -> None:
+def test_a_region_has_its_moments_and_raw_risk_on_a_logarithmic_axis(data, inside, bars) -> None:
     case = data.isel(case=0)
     figure = collapse.collapse(case, log=True)
     inside(figure)
@@ -152,4 +152,34 @@ def test_a_region_has_its_moments_and_raw_risk_on_a_logarithmic_axis(data, insid
         for container, d in zip(ax.containers, SIMULATED, strict=True):
             drawn = np.asarray(container.lines[0].get_ydata(), float)
             assert_allclose(drawn, case["mean"].sel(d=d, moment=variable) / 0.1**power)
+            assert_allclose(bars(container), 2.0 * case["std_error"].sel(d=d, moment=variable) / 0.1**power)
+    names = ["squared error $R$", "momentum energy $V/p^2$", "correlation $C/p$", "$R$, logarithmic"]
+    assert [ax.get_ylabel() for ax in figure.axes] == names
+    (legend,) = figure.legends
+    drawn = {
+        text.get_text(): line.get_color() for text, line in zip(legend.get_texts(), legend.get_lines(), strict=True)
+    }
+    for d in DIMENSIONS:
+        (curve,) = [line for line in figure.axes[0].lines
+                    if np.array_equal(line.get_ydata(), case["main_ode"].sel(dimension=d, variable="R"))]  # fmt: skip
+        assert np.array_equal(drawn[f"$d$ = {slow_time.dimension(d)}"], curve.get_color())
     assert "; $\\alpha" in figure.get_suptitle()
+
+
+def test_the_exact_map_is_dotted_at_whole_updates_and_early_ends_are_marked(data) -> None:
+    case = data.sel(case="F")
+    figure = collapse.collapse(case)
+    ax = figure.axes[0]
+    for d in (100, 10000):
+        times, values = slow_time.at_updates(case.sel(dimension=d, variable="R"))
+        assert any(np.array_equal(line.get_xdata(), times) and np.array_equal(line.get_ydata(), values)
+                   for line in ax.lines if line.get_linestyle() not in ("-", "None"))  # fmt: skip
+    (end,) = [line for line in ax.lines if line.get_marker() == "<"]
+    assert end.get_xdata()[0] == float(case["slow_time"].sel(d=10000).max())
+    assert slow_time.ENDS_EARLY in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_all_that_is_simulated_is_drawn(data) -> None:
+    case = data.isel(case=0)
+    own = case.assign_coords(dimension=[100, 3000, 10**6], d=[100.0, 3000.0])
+    assert len(collapse.collapse(own).axes[0].containers) == 2

@@ -125,7 +125,7 @@ def test_texts_do_not_overlap(data) -> None:
             assert not [1 for a, b in itertools.combinations(boxes, 2) if a.overlaps(b)]
 
 
-def test_signal_and_bulk_are_drawn_together(data, inside) -> None:
+def test_signal_and_bulk_are_drawn_together(data, inside, bars) -> None:
     case = data.isel(case=1)
     figure = collapse.coupled(case)
     inside(figure)
@@ -136,6 +136,7 @@ def test_signal_and_bulk_are_drawn_together(data, inside) -> None:
         for container, d in zip(ax.containers, SIMULATED, strict=True):
             mean = case["mean"].sel(d=d, moment=variable)
             assert_allclose(container.lines[0].get_ydata(), mean / scale)
+            assert_allclose(bars(container), 2.0 * case["std_error"].sel(d=d, moment=variable) / scale, atol=1e-12)
         assert any(
             len(line.get_ydata()) == 61 and np.array_equal(line.get_ydata(), case["limit_curve"].sel(variable=variable))
             for line in ax.lines
@@ -148,6 +149,7 @@ def test_the_floor_is_drawn_against_the_dimension(data, inside) -> None:
     inside(figure)
     ax = next(ax for ax in figure.axes if ax.get_xlabel() == "dimension $d$")
     last = case["exact_map"].sel(variable="R").isel(s=-1)
+    assert any(line.get_ydata()[0] == float(case["limit_curve"].sel(variable="R").isel(s=-1)) for line in ax.lines[1:])
     assert_array_equal(ax.lines[0].get_xydata(), np.stack([case["dimension"], last], axis=1))
     marks = {float(c.lines[0].get_xdata()[0]): float(c.lines[0].get_ydata()[0]) for c in ax.containers}
     assert marks == {d: case["mean"].sel(d=d, moment="R").isel(time=-1).item() for d in SIMULATED}

@@ -1,6 +1,7 @@
 """The map of the phases: lines where they belong, every name inside its region and over nothing else."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox
 from matplotlib.text import Text
+from middles import MIDDLES
 
 from sparsesim.figures import phase_diagram, placing, regions
 from sparsesim.studies import phase_diagram as study
@@ -142,4 +144,14 @@ def test_ceilings_are_named_in_the_legend_where_they_have_no_room() -> None:
     assert [name[0] for name in names] == list("ABCDEF")
     for name in names:
         region, ceilings = name.split("   ")
-        assert ceilings == phase_diagram.CEILINGS[region].replace("\n", ", ")
+        # Both exponents of d in the middle of the region, the paper's and the exact one.
+        alpha, beta, delta = MIDDLES[region]
+        phase = classify(alpha, beta, delta)
+        expected = {"paper": -phase.kappa, "exact": -phase.frontier_exponent}
+        found = re.findall(r"(paper|exact|both) \$d\^\{\\,(.*?)\}\$", ceilings)
+        for who, power in found:
+            plain = power.replace("\\min", "min").replace("\\ ", " ").replace("\\", "")
+            value = eval(plain, {"alpha": alpha, "beta": beta, "delta": delta, "min": min})
+            for name_ in ("paper", "exact") if who == "both" else (who,):
+                assert value == pytest.approx(expected[name_]), (region, who)
+        assert {who for who, _ in found} in ({"both"}, {"paper", "exact"})

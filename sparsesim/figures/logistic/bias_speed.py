@@ -45,10 +45,7 @@ def bias_speed(dataset: xr.Dataset) -> Figure:
     ax.set(xscale="log", yscale="log", xlabel="rate per minibatch", ylabel="excess risk at the floor")
     ax.set_ylim(0.3 * shown.min(), 30.0 * shown.max())
     ax.set_xlim(0.4 * rates.min(), 30.0 * rates.max())
-    ax.set_title(
-        "What momentum does to floor and rate\n"
-        + ", ".join(labels.equation(name, float(dataset[name].values.flat[0])) for name in ("d", "B", "p"))
-    )
+    ax.set_title(f"What momentum does to floor and rate\n{_fixed(dataset)}")
     figure.legend(handles=[*cases, ax.lines[0], *momenta], loc="outside right center")
     return figure
 
@@ -77,9 +74,15 @@ def against_delta(dataset: xr.Dataset) -> Figure:
                     textcoords="offset points", ha="right", size=7, color=style.GREY)  # fmt: skip
         ax.set(yscale="log", xlabel=labels.axis_label("delta"), ylabel=words)
         style.plain_log_ticks(ax.yaxis, *ax.get_ylim())
+    figure.suptitle(_fixed(dataset), x=0.012, ha="left")
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2)
     return figure
+
+
+def _fixed(dataset: xr.Dataset) -> str:
+    """The problem of all cells."""
+    return ", ".join(labels.equation(name, float(dataset[name].values.flat[0])) for name in ("d", "B", "p"))
 
 
 def _rule(cells: xr.Dataset, case: str) -> str:

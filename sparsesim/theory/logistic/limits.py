@@ -172,7 +172,7 @@ class LogisticLimit:
 
         Raises:
             ValueError: s that is no such time, an unknown name, or a start that no vectors have.
-            ArithmeticError: the solver does not reach the last time.
+            NotFollowed: the solver does not reach the last time.
         """
         times = self.rate * _validate.clock_times(s, "poisson")
         return stiff.solve(
@@ -192,7 +192,7 @@ class LogisticLimit:
 
         Raises:
             ValueError: as `trajectory`; or a limit with noise, or in which momentum is slaved, which has no such form.
-            ArithmeticError: the solver does not reach the last time.
+            NotFollowed: the solver does not reach the last time.
         """
         c = self._noise_free("a pair (X, Y)")
         th, m, R, V, C = self._start(start)

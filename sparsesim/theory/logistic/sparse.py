@@ -146,7 +146,7 @@ class SparseSystem:
 
         Raises:
             ValueError: an argument is outside its range.
-            ArithmeticError: the solver does not reach the last time.
+            NotFollowed: the solver does not reach the last time.
         """
         return stiff.solve(self.drift, self.jacobian, start_variables(start), _validate.clock_times(times, "poisson"))
 
@@ -207,7 +207,7 @@ def sparse_ode(
 
     Raises:
         ValueError: an argument is outside its range.
-        ArithmeticError: the solver does not reach the last time.
+        NotFollowed: the solver does not reach the last time.
     """
     scale = units(problem.p)
     first = dict(zip(VARIABLES, (np.array(problem.start_moments(start)) / scale).tolist(), strict=True))

@@ -14,6 +14,10 @@ RELATIVE, ABSOLUTE = 1e-12, 1e-15
 MOST_EVALUATIONS = 200_000  # of a derivative, some ten seconds: what oscillates for so long is beyond any figure
 
 
+class NotFollowed(ArithmeticError):
+    """A limit that cannot be followed for so long."""
+
+
 def solve(
     derivative: Callable[[np.ndarray], np.ndarray],
     jacobian: Callable[[np.ndarray], np.ndarray],
@@ -32,7 +36,7 @@ def solve(
         (time, n), with a relative error of about 1e-10.
 
     Raises:
-        ArithmeticError: the solver does not reach the last time, or not within some seconds.
+        NotFollowed: the solver does not reach the last time, or not within some seconds.
     """
     start = np.asarray(start, dtype=np.float64)
     if times[-1] == 0.0:
@@ -42,7 +46,7 @@ def solve(
     def bounded(_: float, x: np.ndarray) -> np.ndarray:
         """The derivative, so many times: what oscillates for long would take for ever."""
         if next(evaluations) > MOST_EVALUATIONS:
-            raise ArithmeticError(f"the ODE could not be solved up to time {times[-1]:g} in {MOST_EVALUATIONS} steps")
+            raise NotFollowed(f"the ODE could not be solved up to time {times[-1]:g} in {MOST_EVALUATIONS} steps")
         return derivative(x)
 
     solution = solve_ivp(
@@ -56,5 +60,5 @@ def solve(
         atol=ABSOLUTE,
     )
     if not solution.success:
-        raise ArithmeticError(f"the ODE could not be solved up to time {times[-1]:g}: {solution.message}")
+        raise NotFollowed(f"the ODE could not be solved up to time {times[-1]:g}: {solution.message}")
     return solution.y.T

@@ -52,6 +52,10 @@ def test_floors_and_rates_against_delta(dataset: xr.Dataset) -> None:
     names = (("excess_risk", "fixed_excess_risk"), ("measured_rate", "fixed_rate"))
     for ax, (measured, predicted) in zip(figure.axes, names, strict=True):
         points = [container.lines[0].get_ydata() for container in ax.containers]
+        lengths = [
+            path.vertices[1, 1] - path.vertices[0, 1] for c in ax.containers for path in c.lines[2][0].get_paths()
+        ]
+        np.testing.assert_allclose(np.asarray(lengths)[np.isfinite(lengths)], 4e-6, rtol=1e-6)
         np.testing.assert_array_equal(np.asarray(points, float), own[measured])
         lines = [line.get_ydata() for line in ax.lines if line.get_label().startswith("predicted")]
         np.testing.assert_array_equal(lines, own[predicted])
