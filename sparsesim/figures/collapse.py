@@ -53,8 +53,8 @@ def collapse(case: xr.Dataset, *, floor: bool = False, log: bool = False) -> Fig
     rows = math.ceil(count / columns)
     width = style.DOUBLE if columns > 1 else style.SINGLE * 1.25
     figure, axes = style.new_figure(rows, columns, width=width, height=0.95 + 2.0 * rows)
-    simulated = {round(d) for d in case["d"].values.tolist()}
-    dimensions = sorted(simulated.union(DIMENSIONS) & set(case["dimension"].values.tolist()))
+    drawn = {*DIMENSIONS, *map(round, case["d"].values.tolist())}
+    dimensions = [int(d) for d in case["dimension"].values if d in drawn]
     colours = dict(zip(dimensions, style.sequence(len(dimensions)), strict=True))
     clock = "minibatches" if reading.is_logistic(case) else "active updates"
     for ax, variable in zip(axes.flat, variables, strict=False):
