@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import math
 import os
 from collections import Counter
 from pathlib import Path
@@ -49,7 +50,7 @@ def page(figures: Path, target: Path) -> int:
     rows, sections = [], []
     for name, record in records.items():
         mark = "yes" if record["holds"] else "**no**"
-        rows.append(f"| [{name}](#{name}) | {record['title']} | {record['seconds']:.0f} s | {mark} |\n")
+        rows.append(f"| [{name}](#{name}) | {record['title']} | {math.ceil(record['seconds'])} s | {mark} |\n")
         sections.append(_section(name, record))
         _picture(figures / f"{name}.png", images / f"{name}.png")
     write_text(HEAD.format(measured=_measured(list(records.values()))) + "".join(rows) + "".join(sections), target)
@@ -73,7 +74,7 @@ def _section(name: str, record: dict[str, Any]) -> str:
     config = f"configs/experiment/{name}.yaml"
     return (
         f"\n## {name}\n\n**{record['title']}**\n\n![{record['title']}](images/{name}.png)\n\n{record['words']}\n\n"
-        f"`{record['command']}`, of [{config}](../{config}), {record['seconds']:.0f} s\n\n"
+        f"`{record['command']}`, of [{config}](../{config}), {math.ceil(record['seconds'])} s\n\n"
         f"| what it is about | value | bound |\n|---|---|---|\n{rows}"
     )
 

@@ -60,9 +60,7 @@ def slopes(dataset: xr.Dataset, parameter: str, symbol: str) -> Figure:
         axes[0, 0].plot(s, np.exp(-float(own["rate_limit"]) * s), color=colour, lw=0.9, ls=LIMIT["ls"])
         axes[0, 1].errorbar(value, own["rate"], ERRORS * own["rate_std_error"], ms=4, **points)
     axes[0, 1].plot(values, dataset["rate_limit"], **LIMIT, zorder=0, label="predicted by the limit")
-    axes[0, 1].plot(
-        [], [], "o", ms=4, color=style.GREY, mfc="white", label=r"measured on simulated moments $\pm$ 2 standard errors"
-    )
+    axes[0, 1].plot([], [], "o", ms=4, color=style.GREY, mfc="white", label=r"simulated $\pm$ 2 standard errors")
     d = slow_time.dimension(float(dataset["d"]))
     axes[0, 0].set(
         yscale="log",
@@ -74,5 +72,5 @@ def slopes(dataset: xr.Dataset, parameter: str, symbol: str) -> Figure:
     axes[0, 1].set_xticks(values, [f"{value:g}" for value in values])
     axes[0, 1].xaxis.set_minor_locator(NullLocator())
     axes[0, 0].legend(ncols=2)
-    axes[0, 1].legend()
+    axes[0, 1].legend(loc="upper left")
     return figure
