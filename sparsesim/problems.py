@@ -23,6 +23,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from sparsesim import _validate
 
 if TYPE_CHECKING:
@@ -117,6 +119,41 @@ class RareClassLogistic:
                 on a line (d = 2), and nothing but 0 at d = 1.
         """
         return _validate.start_moments(start, self.d - 1, signal=("theta_par", "m_par"))
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """Least squares of one-hot tokens: a sample has token j with probability p_j, features x ~ N(0, I_d) and the target
+    <x, theta*_j> + label_noise N(0, 1). Each row theta_j by itself is a `LeastSquares` of frequency p_j; rows share
+    minibatches. The excess loss is (1/2) sum_j p_j |theta_j - theta*_j|^2.
+
+    Args:
+        p: (row,), frequencies of the tokens in (0, 1], in sum at most 1.
+        d: width, a whole number of at least 1.
+        B: minibatch size, a whole number of at least 1.
+        label_noise: standard deviation of the noise on the labels, 0 or above.
+
+    Raises:
+        ValueError: an argument is outside its range.
+    """
+
+    p: np.ndarray
+    d: int
+    B: int
+    label_noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        p = _validate.numbers("p", self.p, "numbers in (0, 1]", low=0.0, high=1.0, open_low=True)
+        if p.ndim != 1 or p.size == 0 or p.sum() > 1.0 + 1e-9:
+            raise ValueError(f"p must be a row of numbers with sum at most 1, got {p.shape} with sum {p.sum()}")
+        object.__setattr__(self, "p", p)
+        object.__setattr__(self, "d", _validate.whole("d", self.d, low=1))
+        object.__setattr__(self, "B", _validate.whole("B", self.B, low=1))
+        object.__setattr__(self, "label_noise", _validate.non_negative("label_noise", self.label_noise))
+
+    def row(self, j: int) -> LeastSquares:
+        """The problem of one row by itself."""
+        return LeastSquares(self.d, float(self.p[j]), self.B, self.label_noise)
 
 
 Problem = LeastSquares | RareClassLogistic

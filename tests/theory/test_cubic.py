@@ -56,3 +56,11 @@ def test_polishing_finds_the_last_digits():
     root = -1e-12
     polished = cubic.polished(1.3 * root, 1.0 - root, 1.0 - root, -root)
     assert polished == pytest.approx(root, rel=1e-15, abs=0.0)
+
+
+def test_many_cubics_have_the_roots_of_each():
+    a, b, c = np.array(list(coefficients(300, 5, -6, 6))).T
+    found = cubic.only_positive_roots(a, b, c)
+    each = [cubic.only_positive_root(*one) for one in zip(a.tolist(), b.tolist(), c.tolist(), strict=True)]
+    np.testing.assert_allclose(found, each, rtol=4e-16)
+    np.testing.assert_array_equal(cubic.only_positive_roots(a[:, None], b[0], c[0])[0, 0], found[0])
