@@ -16,6 +16,7 @@ TEST := JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.pytest_cache/jax 
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@echo 'fig01 ...     one figure of the $(words $(FIGURES)); SCALE=smoke | laptop | gpu'
 
 setup: $(STAMP) ## create .venv and install everything, once
 
@@ -36,7 +37,7 @@ figures-only: $(STAMP) ## draw them again from stored data, without simulating
 	$(BIN)/python -m experiments --figures-only
 
 gallery: $(STAMP) ## put docs/gallery.md together from the figures that are drawn
-	$(BIN)/python -m sparsesim.gallery figures docs/gallery.md
+	$(BIN)/python -m sparsesim.gallery figures docs/gallery.md --require $(FIGURES)
 
 $(FIGURES): $(STAMP) # one of them, such as make fig07
 	$(BIN)/python -m experiments $@ scale=$(SCALE)

@@ -1,9 +1,9 @@
 """What sparse updates do to momentum: a frequent and a rare feature under one mu.
 
-Upper row the error (each on its own scale), lower row the buffer, over minibatches. The frequent feature sees a
+Upper row the error, lower row the buffer, over minibatches, each on its own scale. The frequent feature sees a
 gradient every few steps, and its buffer is a running mean. Between the gradients of the rare one (ticks) the buffer
 decays like mu^k, straight lines here, and goes on moving the parameter: the error drifts although nothing new is
-known, until the buffer is empty.
+known, until the buffer is too small to matter.
 """
 
 import numpy as np

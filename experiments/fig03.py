@@ -1,9 +1,9 @@
 """Phase diagram of least squares, and the last-iterate risk over the same plane.
 
 At the left the regions by name. After the same number of active updates the risk is lowest where batches are dense and
-memory short; where they are sparse it does not depend on how rare activations are. After the same number of samples it
-does: most minibatches are idle there, and little has been learned. The table has the regimes: which limit, which
-learning rate, which slow time.
+memory short; where they are sparse, below resonance, it does not depend on how rare activations are. After the same
+number of samples it does: most minibatches are idle there, and little has been learned. The table has the regimes:
+which limit, which learning rate, which slow time.
 """
 
 from dataclasses import replace

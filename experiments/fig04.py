@@ -1,8 +1,8 @@
 """Logistic regression: how signal and bulk couple.
 
-On resonance all five variables move on one clock: the signal pulls theta_par towards 1, and noise holds the bulk R up,
-which keeps theta_par below 1. Points are simulated means, lines the exact recursion, dots the sparse-limit ODE at the
-same d, the grey line its limit.
+On resonance all five variables move on one clock: the signal pulls theta_par to 1 and, with its momentum, beyond;
+noise holds the bulk R up, which in the limit keeps theta_par below 1 at the end. Points are simulated means, lines the
+exact recursion, the dotted line the sparse-limit ODE at the same d, the grey line its limit.
 """
 
 import xarray as xr

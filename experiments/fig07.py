@@ -1,7 +1,7 @@
 """alpha = beta below resonance: the rate of learning depends on c_p.
 
-On slow time log R is straight. A share 1 - exp(-c_p c_B) of the minibatches is active, so that slopes per active
-update follow the law of the critical boundary: dashes are its prediction, points the simulation.
+On slow time log R is straight. A share 1 - exp(-c_p c_B) of the minibatches is active, so that slopes in slow time,
+which counts active updates, follow the law of the critical boundary: dashes are its prediction, points the simulation.
 """
 
 import xarray as xr

@@ -1,8 +1,8 @@
 """Beyond the paper: claimed and exact frontier, with simulated divergence.
 
 Above resonance the paper bounds the learning rate by eps/p. Points are where simulated moments start to grow: on the
-exact frontier, far above the claim. At the right a run at 1.2 times the exact frontier diverges, and one at 0.95
-times, far above the claim, does not.
+exact frontier, far above the claim. At the right, where runs are long enough, a run at 1.2 times the exact frontier
+diverges, and one at 0.95 times, far above the claim, does not.
 """
 
 import xarray as xr

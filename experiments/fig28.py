@@ -2,7 +2,8 @@
 
 The paper's learning rate is one choice. For any other exponent kappa what counts is whether stiffness, noise feedback
 and curvature vanish, stay or grow: eight limits, each with a rate. Circles are rates measured in simulations over
-those of the limits in the same time, bars the exact ones at the same dimension; both come nearer to 1 as d grows.
+those of the limits in the same time, short strokes the exact ones at the same dimension; both come nearer to 1 as d
+grows. Where a run would be too long there is no circle.
 """
 
 import xarray as xr

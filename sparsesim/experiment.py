@@ -201,14 +201,14 @@ def conduct(
     """
     experiment, began = found(folder, name), time.perf_counter()
     data = figures / "data" / f"{name}.nc"
+    record = figures / f"{name}.json"
     if redraw:
-        try:
-            dataset = store.load(data)
-        except OSError as error:
-            raise ValueError(f"{data} must be there to redraw {name}; make {name} computes it: {error}") from error
+        dataset = _stored(name, data)
     else:
+        record.unlink(missing_ok=True)  # of a figure that fails none is left
         dataset = computed(experiment, name, overrides, console)
         dataset = dataset.assign_attrs(
+            figure=name,
             command=_command(name, overrides),
             scale=composed(name, overrides).scale.name,
             machine=provenance.machine(),
@@ -221,7 +221,7 @@ def conduct(
     seconds = float(dataset.attrs["figure_seconds"])
     checked = [*experiment.checks(dataset), *unsound(dataset)]
     verdict = Verdict(name, title(experiment), checked, seconds)
-    record = {
+    kept = {
         **about,
         "seconds": seconds,
         "title": verdict.title,
@@ -229,8 +229,27 @@ def conduct(
         "holds": verdict.holds,
         "checks": [{**check._asdict(), "bounds": check.bounds, "holds": check.holds} for check in verdict.checks],
     }
-    store.write_text(json.dumps(_numbers(record), indent=2) + "\n", figures / f"{name}.json")
+    store.write_text(json.dumps(_numbers(kept), indent=2) + "\n", record)
     return verdict
+
+
+def _stored(name: str, data: Path) -> xr.Dataset:
+    """The dataset of a figure.
+
+    Raises:
+        ValueError: it is missing or damaged, or that of another figure.
+    """
+    again = f"make {name} computes it"
+    if not data.exists():
+        raise ValueError(f"{data} is missing; {again}")
+    try:
+        dataset = store.load(data)
+        owner = dataset.attrs["figure"]
+    except Exception as error:  # what the libraries raise where bytes are wrong is of any kind
+        raise ValueError(f"{data} cannot be read; {again} again: {error!r}") from error
+    if owner != name:
+        raise ValueError(f"{data} is the data of {owner}; {again}")
+    return dataset
 
 
 def unsound(dataset: xr.Dataset) -> list[Check]:
@@ -291,12 +310,18 @@ def main(folder: Path, only: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m experiments",
         description="Draw the figures: simulate, compare, draw, judge.",
-        epilog="Exit status: 0 all verdicts hold, 1 one does not, 2 bad input, 4 failed, 130 interrupted.",
+        epilog="For example: fig07 scale=smoke scaling.c_eta=0.5 --to other. Scales: smoke (seconds a figure), laptop "
+        "(up to a minute or two on two cores), gpu. Exit status: 0 all verdicts hold, 1 one does not, 2 bad input, "
+        "4 failed, 130 interrupted.",
     )
     parser.add_argument("what", nargs="*", help="fig01 ... and overrides such as scale=smoke; no figure: all")
     parser.add_argument("--figures-only", action="store_true", help="draw again from stored data; simulates nothing")
     parser.add_argument(
-        "--to", type=Path, default=FIGURES, metavar="FOLDER", help="for figures; %(default)s if not given"
+        "--to",
+        type=Path,
+        default=FIGURES,
+        metavar="FOLDER",
+        help="for pictures, verdicts and data; %(default)s if not given",
     )
     arguments = parser.parse_intermixed_args()
     chosen = [*only, *(word for word in arguments.what if "=" not in word)] or names(folder)
@@ -305,23 +330,39 @@ def main(folder: Path, only: Sequence[str] = ()) -> None:
         parser.error(f"--figures-only computes nothing that could be overridden, got {' '.join(overrides)}")
     # A scheduler that ends a job early says so with this signal.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    console, verdicts, status = Console(), [], 0
+    if unknown := [name for name in chosen if name not in names(folder)]:
+        known = names(folder)
+        parser.error(f"a figure must be one of {known[0]} to {known[-1]}, got {', '.join(unknown)}")
+    try:
+        (arguments.to / "data").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"--to {arguments.to} cannot be written: {error.strerror}")
+    console, verdicts, failed, status = Console(), [], [], 0
 
     def one(name: str) -> Callable[[], tuple[xr.Dataset, Path]]:
         """A figure, as `run.status_of` wants it."""
 
         def conducted() -> tuple[xr.Dataset, Path]:
             """Conduct it, and keep its verdict for the table."""
-            verdict = conduct(folder, name, overrides, arguments.to, arguments.figures_only, console)
+            failed.append(name)
+            try:
+                verdict = conduct(folder, name, overrides, arguments.to, arguments.figures_only, console)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+            failed.pop()
             verdicts.append(verdict)
-            console.print(f"{name}: {verdict.title}: {verdict.seconds:.0f} s", highlight=False)
+            console.print(f"{name}: {verdict.title} {verdict.seconds:.0f} s", highlight=False)
             return xr.Dataset(attrs={"verdict": "computed"}), arguments.to
 
         return conducted
 
     for name in chosen:
         status = max(status, run.status_of(one(name)))
-    table(verdicts, console)
+    if verdicts:
+        table(verdicts, console)
+        console.print(f"figures, data and verdicts are in {arguments.to}", highlight=False, soft_wrap=True)
+    if failed:
+        console.print(f"{len(failed)} of {len(chosen)} failed: {', '.join(failed)}", style="red", highlight=False)
     sys.exit(status or (0 if all(verdict.holds for verdict in verdicts) else OUTSIDE))
 
 

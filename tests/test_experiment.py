@@ -87,7 +87,7 @@ def test_a_record_says_how_a_figure_was_made_and_how_long_that_takes(
 
 
 def test_without_data_there_is_nothing_to_draw_again(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"fig07.nc must be there to redraw fig07; make fig07 computes it"):
+    with pytest.raises(ValueError, match=r"fig07.nc is missing; make fig07 computes it"):
         conducted("fig07", tmp_path, redraw=True)
 
 
@@ -164,6 +164,55 @@ def test_what_redraws_cannot_be_overridden(monkeypatch: pytest.MonkeyPatch, caps
         experiment.main(FOLDER)
     assert ended.value.code == run.BAD_INPUT
     assert "--figures-only computes nothing that could be overridden, got scale=gpu" in capsys.readouterr().err
+
+
+def test_unknown_figures_and_folders_that_cannot_be_are_refused_before_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(experiment, "conduct", lambda *arguments: pytest.fail("conducted"))
+    (tmp_path / "file").write_text("")
+    for words, said in (
+        (["fig01", "fig99", "foo"], "must be one of fig01 to fig28, got fig99, foo"),
+        (["fig01", "--to", str(tmp_path / "file")], "file cannot be written: Not a directory"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["experiments", *words])
+        with pytest.raises(SystemExit) as ended:
+            experiment.main(FOLDER)
+        assert ended.value.code == run.BAD_INPUT
+        assert said in capsys.readouterr().err
+
+
+def test_what_fails_is_named_at_the_end_and_leaves_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = experiment.found(FOLDER, "fig06")
+    monkeypatch.setattr(experiment, "found", lambda folder, name: module)
+    figures = tmp_path / "figures"
+    command = ["experiments", "fig06", "scale=smoke", f"output={tmp_path}", "--to", str(figures)]
+    monkeypatch.setattr(sys, "argv", command)
+    for fails in (False, True):
+        if fails:
+            monkeypatch.setattr(module, "draw", lambda dataset: int("boom"))
+        with pytest.raises(SystemExit) as ended:
+            experiment.main(FOLDER)
+        said = capsys.readouterr()
+        assert (figures / "fig06.json").exists() is not fails
+        assert ("1 of 1 failed: fig06" in said.out) is fails
+        assert ("error: fig06: invalid literal" in said.err) is fails
+        assert (ended.value.code == 0) is not fails
+
+
+def test_damaged_data_and_that_of_another_figure_are_named(slopes: Path, tmp_path: Path) -> None:
+    whole = (slopes / "figures" / "data" / "fig07.nc").read_bytes()
+    (tmp_path / "figures" / "data").mkdir(parents=True)
+    for name, content, words in (
+        ("fig08", whole, "is the data of fig07; make fig08 computes it"),
+        ("fig07", whole[:5000], "cannot be read; make fig07 computes it again"),
+        ("fig07", b"", "cannot be read"),
+    ):
+        (tmp_path / "figures" / "data" / f"{name}.nc").write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name}.nc {words}"):
+            conducted(name, tmp_path, redraw=True)
 
 
 def test_the_first_verdict_counts_as_much_as_the_last(

@@ -67,7 +67,8 @@ def against_delta(dataset: xr.Dataset) -> Figure:
             own = dataset.sel(case=case)
             ax.plot(delta, own[predicted], color=colour, lw=lw, ls=ls, label=f"predicted, {_rule(own, str(case))}")
             ax.errorbar(delta, own[measured], ERRORS * own[f"{measured}_std_error"], fmt=marker, ms=ms, color=colour,
-                        mfc="white", mew=0.9, elinewidth=0.9, label=r"simulated $\pm$ 2 standard errors")  # fmt: skip
+                        mfc="white", mew=0.9, elinewidth=0.9,
+                        label=rf"simulated $\pm$ 2 standard errors, {case} $\eta$")  # fmt: skip
         resonance = 1.0 - float(dataset["beta"].values.flat[0]) + float(dataset["alpha"].values.flat[0])
         ax.axvline(resonance, color=style.GREY, lw=0.7, ls=":")
         ax.annotate("resonance", (resonance, 0.0), xycoords=ax.get_xaxis_transform(), xytext=(-3, 3),
