@@ -62,6 +62,7 @@ def test_two_processes_that_meet_share_a_sweep(tmp_path: Path, alone: xr.Dataset
     assert data_in(tmp_path).identical(alone)
 
 
+@pytest.mark.slow
 def test_a_launcher_of_hydra_starts_the_shards(tmp_path: Path, alone: xr.Dataset) -> None:
     shards = ["--multirun", "hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5", "shard=1/2,2/2"]
     ended(command_line(*shards, *SWEEP, f"output={tmp_path}"))

@@ -67,6 +67,7 @@ def test_a_figure_is_drawn_again_from_stored_data_alone(slopes: Path, monkeypatc
     assert {check["holds"] for check in kept["checks"]} == {True}
 
 
+@pytest.mark.slow
 def test_a_record_says_how_a_figure_was_made_and_how_long_that_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,6 +93,7 @@ def test_every_sweep_runs(sweep: str, tmp_path: Path) -> None:
         assert (data.verdict == "unstable").values.tolist() == unstable.values.tolist()
 
 
+@pytest.mark.slow
 def test_logistic_regression_has_sweeps_of_its_own_under_the_same_names(tmp_path: Path) -> None:
     done = command("problem=logistic", "+sweep=phase_plane", *TINY, "scale.points=2", folder=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -115,6 +116,7 @@ def test_a_sweep_of_the_other_problem_is_refused(tmp_path: Path) -> None:
     assert "+sweep=momentum is of least squares; with problem=logistic it must be one of dimension, " in done.stderr
 
 
+@pytest.mark.slow
 def test_the_dimensions_of_logistic_regression_are_drawn(tmp_path: Path) -> None:
     overrides = ["+sweep=logistic/dimension", "scale.costly_dimensions=[4,8]", "times.horizon=1", "times.records=3"]
     _, folder = run.run(composed("problem=logistic", *TINY[:3], *overrides, f"output={tmp_path}"), Console(quiet=True))

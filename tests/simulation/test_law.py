@@ -133,6 +133,7 @@ def old_momentum(eta: float, eps: float) -> optax.GradientTransformation:
     return optax.GradientTransformation(lambda params: 0.0 * params, update)
 
 
+@pytest.mark.slow
 def test_the_right_optimizer_passes() -> None:
     assert verdict_of(POWER_OPTIMIZER, 80_000) == "agrees"
     eta, eps = POWER_OPTIMIZER.eta, POWER_OPTIMIZER.eps

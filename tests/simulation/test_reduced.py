@@ -171,6 +171,7 @@ def test_an_error_far_below_the_label_noise_is_recorded(R: float) -> None:
     assert (data["std_error"][0] < 1e-5 * R).all()
 
 
+@pytest.mark.slow
 def test_double_precision_elsewhere_changes_nothing() -> None:
     """A user's JAX may compute in 64 bits; random words stay words."""
     code = (

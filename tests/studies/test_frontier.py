@@ -102,6 +102,7 @@ def cell_of(cell: xr.Dataset) -> tuple[LeastSquares, HeavyBall]:
     )
 
 
+@pytest.mark.slow
 def test_the_error_of_a_growth_is_that_of_its_scatter() -> None:
     """Where momentum is short the middle and the end of a run scatter nearly independently."""
     plan = sweep(delta=[0.2], d=1000)

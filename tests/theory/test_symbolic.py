@@ -31,6 +31,7 @@ POINTS = {
 DIMENSIONS = (10**8, 10**12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLAIMS)
 def test_claim_is_proved(name, monkeypatch):
     checks = []

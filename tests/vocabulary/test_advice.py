@@ -10,7 +10,7 @@ from sparsesim.theory import conflict
 from sparsesim.theory import embedding as theory
 from sparsesim.vocabulary import Losses, Vocabulary, advise, preserving_size
 
-VOCABULARY = Vocabulary.zipf(300, 1.0)
+VOCABULARY = Vocabulary.zipf(80, 1.0)
 
 
 def whole_loss(vocabulary: Vocabulary, d: int, B: int, eta: float, eps: float, k: int, noise: float = 0.0) -> float:

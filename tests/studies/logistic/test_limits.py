@@ -49,6 +49,7 @@ def all_cases() -> dict[str, Scaling]:
     return {name: cell.scaling for name, cell in zip(sweep.cases, sweep.cells(), strict=True) if cell.scaling}
 
 
+@pytest.mark.slow
 def test_a_run_writes_data_figures_and_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "DIMENSIONS", FEW)
     config = composed("sweep.axes.d.values=[100]", "times.most_ticks=60", f"output={tmp_path}")
