@@ -216,8 +216,11 @@ def test_the_exit_status_is_the_verdict(
 
 
 def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
+    # In the background of a script, where these tests may be, a process does not listen to Ctrl-C.
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = f"{listening}; import runpy; runpy.run_module('sparsesim.run', run_name='__main__', alter_sys=True)"
     process = subprocess.Popen(
-        [sys.executable, "-m", "sparsesim.run", "+sweep=phase_plane", "times.horizon=100000"],
+        [sys.executable, "-c", command, "+sweep=phase_plane", "times.horizon=100000"],
         cwd=tmp_path,
         env={**os.environ, "JAX_PLATFORMS": "cpu"},
         stdout=subprocess.PIPE,
@@ -229,7 +232,10 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
     assert "started" in process.stdout.readline()
     time.sleep(8.0)  # into the first launches
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=10)
+    try:
+        _, errors = process.communicate(timeout=10)
+    finally:
+        process.kill()
     assert process.returncode == run.INTERRUPTED, errors
     assert "interrupted; no file is half written" in errors
     assert "Traceback" not in errors
