@@ -55,10 +55,6 @@ def lazy_heavy_ball(eta: Array, eps: Array) -> optax.GradientTransformation:
         eps: momentum decay 1 - mu, may be traced.
     """
 
-    def init(params: optax.Params) -> HeavyBallState:
-        """Momentum at rest."""
-        return HeavyBallState(jax.tree.map(jnp.zeros_like, params))
-
     def update(
         updates: optax.Updates, state: optax.OptState, params: optax.Params | None = None
     ) -> tuple[optax.Updates, HeavyBallState]:
@@ -68,7 +64,7 @@ def lazy_heavy_ball(eta: Array, eps: Array) -> optax.GradientTransformation:
         momentum = jax.tree.map(lambda m, g: m + eps * _active(g) * (g - m), state.momentum, updates)
         return jax.tree.map(lambda m, g: -eta * _active(g) * m, momentum, updates), HeavyBallState(momentum)
 
-    return optax.GradientTransformation(init, update)
+    return optax.GradientTransformation(heavy_ball(eta, eps).init, update)
 
 
 class ScheduledState(NamedTuple):
