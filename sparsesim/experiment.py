@@ -175,22 +175,6 @@ def composed(name: str, overrides: Sequence[str]) -> DictConfig:
         raise ValueError(configuration.in_one_line(error)) from error
 
 
-def computed(experiment: Experiment, name: str, overrides: Sequence[str], console: Console) -> xr.Dataset:
-    """The dataset of an experiment, computed or, where it is there already, put together again.
-
-    Raises:
-        Exception: see `run.computed`.
-    """
-    compute = getattr(experiment, "compute", None)
-    dataset, _ = run.computed(composed(name, overrides), console, compute=compute)
-    return dataset
-
-
-def drawn(experiment: Experiment, name: str, dataset: xr.Dataset, figures: Path) -> list[Path]:
-    """The picture, as PDF and PNG."""
-    return style.save(experiment.draw(dataset), figures, name)
-
-
 def conduct(
     folder: Path, name: str, overrides: Sequence[str], figures: Path, redraw: bool, console: Console
 ) -> Verdict:
@@ -206,17 +190,18 @@ def conduct(
         dataset = _stored(name, data)
     else:
         record.unlink(missing_ok=True)  # of a figure that fails none is left
-        dataset = computed(experiment, name, overrides, console)
+        config = composed(name, overrides)
+        dataset, _ = run.computed(config, console, compute=getattr(experiment, "compute", None))
         dataset = dataset.assign_attrs(
             figure=name,
             command=_command(name, overrides),
-            scale=composed(name, overrides).scale.name,
+            scale=config.scale.name,
             machine=provenance.machine(),
             figure_seconds=round(time.perf_counter() - began, 1),
         )
         data.parent.mkdir(parents=True, exist_ok=True)
         store.save(dataset, data)
-    drawn(experiment, name, dataset, figures)
+    style.save(experiment.draw(dataset), figures, name)
     about = {key: dataset.attrs[key] for key in ("command", "scale", "machine")}
     seconds = float(dataset.attrs["figure_seconds"])
     checked = [*experiment.checks(dataset), *unsound(dataset)]
@@ -274,7 +259,7 @@ def words(experiment: Experiment) -> str:
 
 
 def _command(name: str, overrides: Sequence[str]) -> str:
-    """That draws a figure: of make, where the scale alone is not the default."""
+    """That draws a figure: of make, which knows a scale and no other override."""
     if any(not override.startswith("scale=") for override in overrides):
         return shlex.join(["python", "-m", "experiments", name, *overrides])
     return " ".join(["make", name, *(f"SCALE={override.removeprefix('scale=')}" for override in overrides)])

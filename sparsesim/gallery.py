@@ -97,6 +97,7 @@ def _record(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text())
         _section(path.stem, record)
+        _measured([record])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no record of a figure; draw it again: {error!r}") from error
     return record

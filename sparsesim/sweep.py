@@ -376,6 +376,7 @@ def on_grid(dataset: xr.Dataset, grid: Mapping[str, np.ndarray]) -> xr.Dataset:
     shape = tuple(len(values) for values in grid.values())
 
     def unfolded(variable: xr.DataArray) -> tuple[tuple[str, ...], np.ndarray]:
+        """Dims and values of a variable over cells on the grid."""
         rest = tuple(str(dim) for dim in variable.dims[1:])
         return (*grid, *rest), variable.values.reshape(shape + variable.shape[1:])
 

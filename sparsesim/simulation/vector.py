@@ -205,6 +205,7 @@ def sampled_oracle(cell: Parameters, program: Program) -> Oracle:
         )
 
     def gradient(error: jax.Array, draw: SampledDraw) -> jax.Array:
+        """Of a minibatch with these sums."""
         norm = jnp.sqrt(jnp.sum(error**2))
         root = jnp.sqrt(draw.squares)
         length = jnp.sqrt(norm**2 + cell.label_noise**2) * root

@@ -32,6 +32,7 @@ def critical_learning_rate_by_spectral_radius(problem: LeastSquares, eps: float)
     eps = _validate.probability("eps", eps)
 
     def decay(eta: float) -> np.ndarray:
+        """Above 0 while no eigenvalue has left the unit circle."""
         return np.array([-_growth(minibatch_increment(problem, HeavyBall(eta, eps)), eta)])
 
     return _first_sign_change(problem, decay)
@@ -50,6 +51,7 @@ def critical_learning_rate_by_routh_hurwitz(problem: LeastSquares, eps: float) -
     eps = _validate.probability("eps", eps)
 
     def criterion(eta: float) -> np.ndarray:
+        """What Routh and Hurwitz want above 0."""
         c1, c2, c3 = _characteristic(poisson_generator(problem, HeavyBall(eta, eps)))
         return np.array([c1, c3, c1 * c2 - c3])
 
@@ -134,6 +136,7 @@ def _first_sign_change(problem: LeastSquares, signs: Callable[[float], np.ndarra
         low *= 2.0
 
     def crossing(entry: int) -> float:
+        """Where one of the entries changes its sign."""
         found = root_scalar(lambda factor: signs(low * factor)[entry], bracket=(1.0, 2.0), method="brentq", xtol=1e-15)
         return low * found.root
 

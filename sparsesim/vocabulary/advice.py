@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -167,8 +167,8 @@ def _grid(losses: Losses, minibatches: int, eps: Sequence[float], shares: np.nda
 
 def _at_floor(losses: Losses, sgd: Choice, minibatches: int) -> Choice:
     """Of all optimizers with this floor that whose slowest token is fastest."""
-    tuned: Callable[[float], conflict.Tuned] = lambda eps: _tuned(losses, sgd.floor, eps)  # noqa: E731
-    best = max((tuned(eps) for eps in np.geomspace(1e-4, 1.0, 41).tolist()), key=lambda one: one.decay_rate)
+    tuned = [_tuned(losses, sgd.floor, eps) for eps in np.geomspace(1e-4, 1.0, 41).tolist()]
+    best = max(tuned, key=lambda one: one.decay_rate)
     return losses.choice(best.eta, best.eps, minibatches)
 
 

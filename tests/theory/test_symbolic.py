@@ -8,6 +8,7 @@ import high_precision as hp
 import numpy as np
 import pytest
 import sympy
+from middles import MIDDLES
 from mpmath import mp
 from rich.console import Console
 
@@ -19,15 +20,6 @@ from sparsesim.theory.proofs import stability as proofs_of_stability
 from sparsesim.theory.proofs.check import Refuted
 
 CLAIMS = {claim.name: claim for claim in symbolic.CLAIMS}
-# (alpha, beta, delta) well inside each region.
-POINTS = {
-    "A": (0.25, 1.5, 0.5),
-    "B": (0.3, 0.5, 0.4),
-    "C": (0.3, 0.5, 1.2),
-    "D": (0.8, 0.3, 0.25),
-    "E": (0.8, 0.3, 0.9),
-    "F": (0.8, 0.3, 2.0),
-}
 DIMENSIONS = (10**8, 10**12)
 
 
@@ -204,13 +196,13 @@ def slope(values):
 
 
 def at_point(form, region):
-    values = zip((powers.one, powers.alpha, powers.beta, powers.delta), (1, *POINTS[region]), strict=True)
+    values = zip((powers.one, powers.alpha, powers.beta, powers.delta), (1, *MIDDLES[region]), strict=True)
     return float(form.subs(dict(values)))
 
 
-@pytest.mark.parametrize("region", POINTS)
+@pytest.mark.parametrize("region", MIDDLES)
 def test_primitives_have_the_exponents_of_table_3(region):
-    scaled = [Scaling(*POINTS[region]).at(d) for d in DIMENSIONS]
+    scaled = [Scaling(*MIDDLES[region]).at(d) for d in DIMENSIONS]
     computed = [least_squares.coefficients(*cell) for cell in scaled]
     for name, exponent in exponents.TABLE_3[region].items():
         values = [c.P + c.Q * c.eps if name == "1-Q mu" else getattr(c, name) for c in computed]
@@ -228,9 +220,9 @@ def orders_in_eta(problem, eps):
     return mp.matrix([[mp.mpf(one.eta) ** n for n in range(3)] for one in optimizers]) ** -1 * found
 
 
-@pytest.mark.parametrize("region", POINTS)
+@pytest.mark.parametrize("region", MIDDLES)
 def test_coefficients_of_eta_and_ceilings_have_their_exponents(region):
-    scaled = [Scaling(*POINTS[region]).at(d) for d in DIMENSIONS]
+    scaled = [Scaling(*MIDDLES[region]).at(d) for d in DIMENSIONS]
     orders = [orders_in_eta(problem, optimizer.eps) for problem, optimizer in scaled]
     for column, coefficients in enumerate(proofs.characteristic()):
         for n, coefficient in enumerate(coefficients):
@@ -250,7 +242,7 @@ def test_coefficients_of_eta_and_ceilings_have_their_exponents(region):
 
 @pytest.mark.parametrize("region", "ACF")
 def test_margin_far_above_the_papers_ceiling(region):
-    alpha, beta, delta = POINTS[region]
+    alpha, beta, delta = MIDDLES[region]
     end = -alpha if region == "A" else 1.0 - beta
     problem, optimizer = Scaling(alpha, beta, delta, kappa=0.5 * (end + delta - alpha)).at(DIMENSIONS[1])
     stiffness = optimizer.eta * problem.p / optimizer.eps

@@ -25,9 +25,9 @@ from sparsesim.sweep import CASE, Simulator, Sweep, run_sweep
 from sparsesim.theory import logistic
 
 POINTS = 31  # of a curve over learning rates
+BELOW, ABOVE = 3.0, 30.0  # how far it goes beyond those of the cells
 NEAR = 1.4  # e-folds after which the way to a fixed point is that of the linear map
 CLEAR = 5.0  # standard errors by which what is measured stands out
-BELOW, ABOVE = 3.0, 30.0  # how far it goes beyond those of the cells
 
 
 def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -> xr.Dataset:

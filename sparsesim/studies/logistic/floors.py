@@ -5,6 +5,8 @@ order in 1/d (`theory.logistic.stationary`).
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import xarray as xr
@@ -61,15 +63,13 @@ def fixed_point(problem: RareClassLogistic, optimizer: HeavyBall) -> tuple[np.nd
 
 def decay_rate(problem: RareClassLogistic, optimizer: HeavyBall) -> float:
     """As in theory, without its warning of saturation."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SaturatedBranch)
+    with _unwarned():
         return logistic.decay_rate(problem, optimizer)
 
 
 def slowest_mode(problem: RareClassLogistic, optimizer: HeavyBall) -> np.ndarray:
     """As in theory, without its warning of saturation."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SaturatedBranch)
+    with _unwarned():
         return logistic.slowest_mode(problem, optimizer)
 
 
@@ -81,12 +81,19 @@ def spread(problem: RareClassLogistic, optimizer: HeavyBall) -> tuple[float, flo
 
 def settled(problem: RareClassLogistic, optimizer: HeavyBall) -> Fluctuations:
     """Covariance and shift where trajectories settle, NaN where they do not."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SaturatedBranch)
+    with _unwarned():
         try:
             return stationary(problem, optimizer)
         except ArithmeticError:
             return Fluctuations(np.full((5, 5), np.nan), np.full(5, np.nan))
+
+
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    """No warning of saturation."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SaturatedBranch)
+        yield
 
 
 def bound(dataset: xr.Dataset) -> float:

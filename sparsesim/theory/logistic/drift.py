@@ -167,6 +167,11 @@ def _added_by_R(cells: Cells, c: Coefficients) -> np.ndarray:
 
 
 def checked(state: ArrayLike) -> np.ndarray:
+    """States (..., 5) as float64.
+
+    Raises:
+        ValueError: they are not finite, not of five moments, or R or V is below 0.
+    """
     states = _validate.numbers("state", state)
     if states.ndim == 0 or states.shape[-1] != 5:
         raise ValueError(f"state must be five moments on the last axis, got the shape {states.shape}")
