@@ -21,6 +21,7 @@ from sparsesim import _validate
 from sparsesim.problems import RareClassLogistic
 from sparsesim.sweep import SPACINGS, Sweep, Times
 from sparsesim.theory.phases import PROBLEMS
+from sparsesim.vocabulary import Vocabulary, read_counts, read_text
 
 LONGEST_AXIS = 10**6
 LOGISTIC = RareClassLogistic.name
@@ -113,6 +114,9 @@ class ScaleConfig:
     plane_trajectories: int = MISSING  # of planes that are one figure among many
     slow_decades: list[int] = MISSING  # likewise, where learning takes many more than d updates
     costly_decades: list[int] = MISSING  # likewise, where minibatches cost as much as their samples
+    vocabulary: int = MISSING  # types of a Zipf law
+    width: int = MISSING  # of the rows of its tokens
+    batch: int = MISSING  # tokens in its minibatches
 
 
 @dataclass
@@ -139,6 +143,18 @@ class SweepConfig:
 
 
 @dataclass
+class VocabularyConfig:
+    """Token frequencies: counts from a file, or those of a text, or else a Zipf law p_j ~ (j + shift)^-exponent."""
+
+    counts: str | None = None
+    text: str | None = None
+    tokenizer: str | None = None  # a tokenizer.json for the text; null: by white space
+    size: int = MISSING
+    exponent: float = 1.0
+    shift: float = 0.0
+
+
+@dataclass
 class DistributedConfig:
     """Processes that share a sweep, as in `cluster.shard_of`."""
 
@@ -160,6 +176,7 @@ class Config:
     times: TimesConfig = MISSING
     start: dict[str, float] = field(default_factory=dict)  # moments at time 0 by name
     sweep: SweepConfig = field(default_factory=SweepConfig)
+    vocabulary: VocabularyConfig | None = None  # of the studies that are about tokens
     trajectories: int = MISSING
     seed: int = MISSING
     output: str = MISSING
@@ -303,7 +320,24 @@ def sweep_of(config: DictConfig) -> Sweep:
         chunk=resolved["engine"]["chunk"],
         start=resolved["start"],
         cases=resolved["sweep"]["cases"],
+        vocabulary=None if resolved["vocabulary"] is None else _vocabulary(**resolved["vocabulary"]),
     )
+
+
+def _vocabulary(
+    counts: str | None, text: str | None, tokenizer: str | None, size: int, exponent: float, shift: float
+) -> Vocabulary:
+    """The vocabulary that a configuration asks for."""
+    if counts is not None and text is not None:
+        raise ValueError("vocabulary.counts and vocabulary.text must not both be given")
+    if tokenizer is not None and text is None:
+        raise ValueError(f"vocabulary.tokenizer must come with vocabulary.text, got {tokenizer!r} alone")
+    try:
+        if counts is not None:
+            return read_counts(counts)
+        return Vocabulary.zipf(size, exponent, shift) if text is None else read_text(text, tokenizer)
+    except OSError as error:
+        raise ValueError(f"vocabulary: {error}") from error
 
 
 def _check_scale(name: str, horizon: float, most_ticks: float, **sizes: int | list[int]) -> None:

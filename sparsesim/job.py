@@ -9,7 +9,8 @@ import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -258,7 +259,9 @@ class Job:
 
 def identity(sweep: Sweep, study: str) -> dict[str, Any]:
     """All that the numbers of a sweep depend on: what it asks for, the sources, and the versions that matter."""
-    asked = {name: value for name, value in asdict(sweep).items() if name != "chunk"}
+    asked = {name: value for name, value in asdict(replace(sweep, vocabulary=None)).items() if name != "chunk"}
+    if sweep.vocabulary is not None:  # its names decide no numbers
+        asked["vocabulary"] = sha256(sweep.vocabulary.p.tobytes()).hexdigest()
     return {
         "study": study,
         "sweep": asked,

@@ -91,11 +91,14 @@ def _realised(scaling: Scaling, problem: Problem) -> tuple[Problem, HeavyBall]:
 
 def _least_squares(dataset: xr.Dataset, found: Cells) -> Reference:
     mean, clock, first = dataset["mean"], dataset.attrs["clock"], start(dataset)
-    exact, expected = np.empty(mean.shape), np.empty(mean.shape)
-    feedback = np.empty(mean.shape[:-2])
+    ticks = dataset["clock_time"].values
+    flat = ticks.reshape(-1, ticks.shape[-1])
+    exact = least_squares.moments_of(
+        [(problem, optimizer) for _, problem, optimizer in found], flat, clock, first
+    ).reshape(mean.shape)
+    expected, feedback = np.empty(mean.shape), np.empty(mean.shape[:-2])
     for index, problem, optimizer in found:
-        times = dataset["clock_time"].values[index]
-        exact[index] = least_squares.moments(problem, optimizer, times, clock, first)
+        times = ticks[index]
         feedback[index] = stability.feedbacks(problem, optimizer).total
         active, idle = least_squares.activity(problem)
         # Off the minibatch clock there is an active minibatch at every tick, however rare.

@@ -77,12 +77,28 @@ def progress(console: Console, title: str) -> Iterator[Bar]:
         yield Bar(console, title, drawn)
 
 
+class Details(NamedTuple):
+    """A table of more than names and values."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
 class Outcome(NamedTuple):
     """What a study says at its end."""
 
     title: str
     rows: list[tuple[str, str]]  # of the closing table
     remarks: Sequence[str] = ()  # lines below it, in red
+    words: str = ""  # a paragraph before it
+    details: Details | None = None  # a table before it
+
+
+def verdict(dataset: xr.Dataset) -> str:
+    """The verdict of a whole, in its colour."""
+    words = dataset.attrs["verdict"]
+    colour = {"disagrees": "[red]", "agrees": "[green]"}
+    return f"{colour.get(words, '')}{words}"
 
 
 def with_mishaps(outcome: Outcome, dataset: xr.Dataset) -> Outcome:
@@ -100,16 +116,23 @@ def with_mishaps(outcome: Outcome, dataset: xr.Dataset) -> Outcome:
 
 
 def closing(console: Console, outcome: Outcome, written: list[Path]) -> None:
-    """The closing table, its remarks, and the path of everything written."""
-    table = Table(title=outcome.title, show_header=False)
-    for row in outcome.rows:
-        table.add_row(*row)
-    console.print(table)
+    """The closing words and tables, remarks, and the path of everything written."""
+    if outcome.words:
+        console.print(outcome.words, highlight=False)
+    if outcome.details is not None:
+        console.print(_table(Table(*outcome.details.columns), outcome.details.rows))
+    console.print(_table(Table(title=outcome.title, show_header=False), outcome.rows))
     for line in outcome.remarks:
         console.print(line, style="red", highlight=False)
     console.print("written:")
     for path in written:
         console.print(f"  {path}", highlight=False, soft_wrap=True)
+
+
+def _table(table: Table, rows: Iterable[Sequence[str]]) -> Table:
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def summary(dataset: xr.Dataset) -> dict[str, object]:
@@ -147,7 +170,7 @@ def comparison(dataset: xr.Dataset) -> Outcome:
             f"{float(dataset['feedback'].max()):.3f}{'' if logistic else ' (stable below 1)'}",
         ),
         ("seconds, this run", f"{attrs['seconds']:.1f}"),
-        ("verdict", {"disagrees": "[red]disagrees", "agrees": "[green]agrees"}.get(v := attrs["verdict"], v)),
+        ("verdict", verdict(dataset)),
     ]
     remarks = []
     if attrs["z_fraction"] < attrs["z_fraction_bound"]:

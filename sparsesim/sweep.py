@@ -20,6 +20,7 @@ from sparsesim.simulation.plan import Cell, Plan
 from sparsesim.theory import limits, logistic, stability
 from sparsesim.theory.least_squares import activity
 from sparsesim.theory.logistic.fixed_point import SaturatedBranch
+from sparsesim.vocabulary.counts import Vocabulary
 
 SCALING = tuple(field.name for field in fields(Scaling))
 # Values that replace what the scaling says; `eta_over_critical` sets eta as a multiple of the exact frontier.
@@ -202,6 +203,7 @@ class Sweep:
         chunk: see there.
         start: see there; where it says nothing, R = 1 and the rest 0.
         cases: further parameters by the name of a case; cases are one more dim, "case", before the axes.
+        vocabulary: the tokens that a study is about; None: there are none.
 
     Raises:
         ValueError: an argument is outside its range, an axis is empty or repeats a value, or a parameter has two
@@ -219,6 +221,7 @@ class Sweep:
     chunk: int | None = None
     start: Mapping[str, float] = field(default_factory=dict)
     cases: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    vocabulary: Vocabulary | None = None
 
     def __post_init__(self) -> None:
         for name, values in self.axes.items():
@@ -332,6 +335,7 @@ def prepared(sweep: Sweep) -> Prepared:
             engine=sweep.engine,
             oracle=sweep.oracle,
             start=sweep.start,
+            many=sweep.vocabulary is not None,
         )
     except ValueError as error:
         refused, _, _ = str(error).partition(" ")

@@ -75,10 +75,13 @@ class Block:
         """A block of some of its cells."""
         return Block(self.program, {i: self.cells[i] for i in cells}, self.plan)
 
-    @functools.cached_property
-    def parameters(self) -> dict[int, Any]:
-        """What the program is told of each cell."""
-        return {i: self.program.parameters(cell.problem, cell.optimizer, cell.start) for i, cell in self.cells.items()}
+    def parameters(self, cells: Sequence[int]) -> Any:
+        """What the program is told of each, stacked; not kept, for tables of many cells fill the memory."""
+        told = {
+            i: self.program.parameters(cell.problem, cell.optimizer, cell.start)
+            for i, cell in ((i, self.cells[i]) for i in dict.fromkeys(cells))
+        }
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *(told[i] for i in cells))
 
     @functools.cached_property
     def tiles(self) -> list[Tile]:
@@ -186,7 +189,7 @@ class Block:
         firsts = np.array([tile.first for tile in filled], np.uint32)
         counts = np.array([tile.size for tile in filled], np.int32)
         # Placed once: they hold tables, and every call would send them again.
-        of_tiles = launches.placed((keys, firsts, counts, _stacked([self.parameters[tile.cell] for tile in filled])))
+        of_tiles = launches.placed((keys, firsts, counts, self.parameters([tile.cell for tile in filled])))
         keys, firsts, counts, parameters = of_tiles
         underway = begun or Underway(0, 0.0, program.initial(keys, firsts, parameters), (), ())
         keeps = any(tile.kept for tile in tiles)
@@ -209,7 +212,7 @@ class Block:
     def initial_state(self, size: int) -> Any:
         """The shapes of the state of a launch."""
         keys, firsts = np.zeros((size, 2), np.uint32), np.zeros(size, np.uint32)
-        parameters = _stacked([self.parameters[next(iter(self.cells))]] * size)
+        parameters = self.parameters([next(iter(self.cells))] * size)
         program = launches.compiled(self.program, launches.is_cpu(), 1)
         return jax.eval_shape(program.initial, keys, firsts, parameters)
 
@@ -236,10 +239,6 @@ def blocks_of(cells: Mapping[int, Cell], plan: Plan) -> list[Block]:
         kinds = ({i: cell for i, cell in own.cells.items() if own.is_long(i) == long} for long in (True, False))
         blocks += [Block(program, kind, plan) for kind in kinds if kind]
     return blocks
-
-
-def _stacked(trees: Sequence[Any]) -> Any:
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
 
 
 def _on_host(tree: Any) -> Any:

@@ -201,8 +201,9 @@ def prepared(
     engine: str,
     oracle: str | None,
     start: Mapping[str, float] | None,
+    many: bool = False,
 ) -> tuple[list[Cell], Plan]:
-    """What `simulate_cells` would simulate, checked: cells, and what they share.
+    """What `simulate_cells` would simulate, checked: cells, and what they share; `many` as in `Plan`.
 
     Raises:
         ValueError: see there.
@@ -243,7 +244,7 @@ def prepared(
             _check_idle(cell, clock)
     if len({len(cell.times) for cell in work}) > 1:
         raise ValueError("times must be equally many in all cells")
-    return work, Plan(clock, seed, trajectories, engine, oracle, transformation)
+    return work, Plan(clock, seed, trajectories, engine, oracle, transformation, many)
 
 
 def labelled(work: Sequence[Cell], plan: Plan, statistics: Sequence[Mapping[str, np.ndarray]]) -> xr.Dataset:

@@ -46,7 +46,8 @@ def simulate_embedding(
 
     Returns:
         Dataset with `risk` (trajectory, token, time), R of every row; `mean` and `std_error` (token, time) of it;
-        `loss` and `loss_std_error` (time) of (1/2) sum_j p_j R_j, whose error knows that rows depend on each other.
+        `loss` and `loss_std_error` (time) of (1/2) sum_j p_j R_j, whose error knows that rows depend on each other, and
+        `loss_effective_sample_size`, the trajectories that carry it.
 
     Raises:
         ValueError: an argument is outside its range.
@@ -73,6 +74,7 @@ def simulate_embedding(
             "std_error": (("token", "time"), risk.std(axis=0, ddof=1) / root),
             "loss": ("time", loss.mean(axis=0)),
             "loss_std_error": ("time", loss.std(axis=0, ddof=1) / root),
+            "loss_effective_sample_size": ("time", loss.sum(axis=0) ** 2 / (loss**2).sum(axis=0)),
         },
         {"token": np.arange(1, embedding.p.size + 1), "time": counts, "p": ("token", embedding.p)},
         {"d": embedding.d, "B": embedding.B, "label_noise": embedding.label_noise, "seed": seed,

@@ -90,12 +90,13 @@ class Plan(NamedTuple):
     engine: str = "reduced"
     oracle: str | None = None  # of the vector engine
     transformation: optax.GradientTransformation | None = None  # likewise; None: heavy ball
+    many: bool = False  # of the reduced engine, for thousands of cells of least squares of a few hundred trajectories
 
     def program(self, problem: Problem) -> Program:
         """The program that simulates a cell."""
         if self.engine == "reduced":
             if isinstance(problem, LeastSquares):
-                return reduced.Program(self.clock, problem.label_noise > 0.0)
+                return reduced.Program(self.clock, problem.label_noise > 0.0, self.many)
             return logistic_reduced.program_of(problem)
         assert self.oracle is not None
         if isinstance(problem, LeastSquares):

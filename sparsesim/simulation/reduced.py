@@ -37,6 +37,7 @@ from sparsesim.simulation.statistics import Record, record
 Array = Any
 
 LANES = 512  # trajectories in a tile: enough for XLA's overhead, few enough that small samples waste little
+FEWER_LANES = 256  # where cells have that many trajectories, and are many
 TICKS_PER_TIME = 2.0**24  # of the Poisson clock, which counts arrivals in fixed point
 LOG_ZERO = -1e30  # log(mu) at mu = 0: times 0 it is 0
 
@@ -86,11 +87,20 @@ class Program:
 
     clock: str
     noisy: bool
+    many: bool = False  # cells of few trajectories, each of another p; see `Plan`
 
-    lanes = LANES
-    tiles_per_launch = 8
     trajectory_floats = 40  # state, the next state, temporaries
     gaps_per_trajectory = False
+
+    @property
+    def lanes(self) -> int:
+        """Trajectories in a tile."""
+        return FEWER_LANES if self.many else LANES
+
+    @property
+    def tiles_per_launch(self) -> int:
+        """Tiles that make a launch worth its overhead."""
+        return 8 * LANES // self.lanes
 
     def work(self, problem: LeastSquares, gaps: np.ndarray) -> np.ndarray:
         """The cost of one trajectory between recordings, in active updates and recordings."""
@@ -100,6 +110,7 @@ class Program:
         """The numbers of a cell, computed in float64 and rounded once."""
         eta, eps = optimizer.eta, optimizer.eps
         chain, exponent = _start(start, eta, problem.label_noise)
+        active_chi = quantiles.interpolated_active_chi if self.many else quantiles.active_chi
         return Parameters(
             eta=np.float32(eta),
             eps=np.float32(eps),
@@ -109,7 +120,7 @@ class Program:
             plane=np.float32(problem.d > 1),
             label_noise=np.float32(problem.label_noise),
             log_idle=np.float32(sampling.log_idle(problem)),
-            root=quantiles.active_chi(problem.B, problem.p),
+            root=active_chi(problem.B, problem.p),
             rest=quantiles.chi(problem.d - 2),
             start=chain,
             start_exponent=np.int32(exponent),

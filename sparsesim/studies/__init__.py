@@ -12,7 +12,18 @@ import xarray as xr
 
 from sparsesim.report import Outcome
 from sparsesim.simulation.driver import Progress
-from sparsesim.studies import frontier, grid, limits, momentum, phase_diagram, rates, triple_point
+from sparsesim.studies import (
+    critical_batch,
+    frontier,
+    grid,
+    limits,
+    momentum,
+    optimizers,
+    phase_diagram,
+    rates,
+    triple_point,
+    vocabulary,
+)
 from sparsesim.studies.logistic import bias_speed, noise_floor
 from sparsesim.studies.logistic import frontier as logistic_frontier
 from sparsesim.studies.logistic import limits as logistic_limits
@@ -55,12 +66,15 @@ class Study(Protocol):
 STUDIES: Mapping[str, Mapping[str, Study]] = {
     "least_squares": {
         "grid": grid,
+        "critical_batch": critical_batch,
         "frontier": frontier,
         "limits": limits,
         "momentum": momentum,
+        "optimizers": optimizers,
         "phase_diagram": phase_diagram,
         "rates": rates,
         "triple_point": triple_point,
+        "vocabulary": vocabulary,
     },
     "logistic": {
         "grid": grid,

@@ -155,6 +155,16 @@ def risks(
     return np.concatenate(found)
 
 
+def noiseless_risks(of: Step, times: np.ndarray) -> np.ndarray:
+    """R of many steps at once without label noise, from R = 1 and momentum at rest, (..., row, time).
+
+    Args:
+        of: as `step` gives them, for all (active) minibatches.
+        times: (time,), whole numbers, or (..., row, time), of each its own.
+    """
+    return propagate.discrete(_increments(of), [1.0, 0.0, 0.0], times)[..., 0]
+
+
 def scheduled_risks(
     embedding: Embedding, eta: float, eps: Callable[[int], float], times: ArrayLike, *, start: float = 1.0
 ) -> np.ndarray:

@@ -41,7 +41,7 @@ def discrete(
     Args:
         A: (..., n, n), the map minus U, given without cancellation.
         x0: (n,), the state at count 0, or (..., n).
-        counts: (time,), whole numbers, 0 or above.
+        counts: (time,), whole numbers, 0 or above, or (..., time), each system's own.
         forcing: (n,) or (..., n), f; None is none.
         unit: (n,) or (..., n), the diagonal of U; None is ones, A then being the map minus the identity.
 
@@ -50,7 +50,7 @@ def discrete(
     """
     system = _System.of(A, x0, forcing, unit)
     counts = np.asarray(counts)
-    vectors = system.start(len(counts))
+    vectors = system.start(counts.shape[-1])
     return system.restored(_advanced(vectors, _Power.of(system.unit, system.A), counts))
 
 
@@ -62,7 +62,7 @@ def continuous(A: ArrayLike, x0: ArrayLike, times: ArrayLike, forcing: ArrayLike
     Args:
         A: (..., n, n).
         x0: (n,), the state at time 0, or (..., n).
-        times: (time,), 0 or above.
+        times: (time,), 0 or above, or (..., time), each system's own.
         forcing: (n,) or (..., n), f; None is none.
 
     Returns:
@@ -77,7 +77,7 @@ def continuous(A: ArrayLike, x0: ArrayLike, times: ArrayLike, forcing: ArrayLike
     generator = np.ldexp(system.A, -halvings[..., None, None])
     transposed = np.swapaxes(generator, -1, -2)
 
-    vectors = system.start(len(times))
+    vectors = system.start(times.shape[-1])
     term = total = vectors.mantissa
     for k in range(1, TERMS + 1):
         term = term @ transposed * ((scaled - whole) / k)[..., None]

@@ -103,38 +103,6 @@ def advise(vocabulary: Vocabulary, d: int, B: int, minibatches: int, *, label_no
     )
 
 
-def preserving_size(size: int, factor: float, *, exponent: float = 1.0, shift: float = 0.0) -> float:
-    """The size of a Zipf vocabulary whose rarest token occurs as often in a batch that is larger by a factor.
-
-    p_V B stays, and with it, at equal width, the whole range from p_1 B (which grows) down to sparse tokens. For an
-    exponent of 1 size times log size grows like the batch, for a larger one size grows like batch^(1/exponent).
-
-    Args:
-        size: of the vocabulary, at least 1.
-        factor: of batch sizes, above 0.
-        exponent: of the law, in [0, 10]; at 0 all tokens are equal and size grows like the batch.
-        shift: of the law, above -1.
-
-    Returns:
-        The size, not rounded; at least 1.
-
-    Raises:
-        ValueError: an argument is outside its range.
-    """
-    target = math.log(Vocabulary.zipf(size, exponent, shift).p[-1] / _validate.positive("factor", factor))
-
-    def rarest(log_size: float) -> float:
-        """How far log p_V is from the target, interpolated between whole sizes."""
-        low = max(1, math.floor(math.exp(log_size)))
-        at = [math.log(Vocabulary.zipf(whole, exponent, shift).p[-1]) for whole in (low, low + 1)]
-        return at[0] + (at[1] - at[0]) * (math.exp(log_size) - low) - target
-
-    if rarest(0.0) <= 0.0:
-        return 1.0
-    high = math.log(size) + max(0.0, math.log(factor)) + 1.0
-    return math.exp(brentq(rarest, 0.0, high, xtol=1e-9))  # pyright: ignore[reportArgumentType]
-
-
 def _least(losses: Losses, minibatches: int, eps_range: tuple[float, float]) -> Choice:
     """The least loss over eta, and over eps between two values, by a grid that closes in on its best point."""
     low_eps, high_eps = eps_range

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -86,7 +87,7 @@ def spectral_conflict(
         "noise_feedback": of.noise,
         "curvature_feedback": of.curvature,
         "side": np.select([stiffness < 1.0 / NEAR, stiffness <= NEAR], SIDES[:2], SIDES[2]),
-        "batch": np.select([p * B < 1.0, p * B <= d], BATCHES[:2], BATCHES[2]),
+        "batch": batches(p, d, B),
         "decay_rate": rate,
         "learning_time": learning_time,
         "retention_time": np.full(p.size, 1.0 / eps),
@@ -103,6 +104,11 @@ def spectral_conflict(
     return xr.Dataset({name: ("token", values) for name, values in variables.items()}, coords, attrs)
 
 
+def batches(p: np.ndarray, d: int, B: int) -> np.ndarray:
+    """What a minibatch has of every token, in words."""
+    return np.select([p * B < 1.0, p * B <= d], BATCHES[:2], BATCHES[2])
+
+
 def summary(dataset: xr.Dataset) -> Summary:
     """The outcome of a `spectral_conflict`."""
     p, attrs = dataset["p"].values, dataset.attrs
@@ -112,8 +118,8 @@ def summary(dataset: xr.Dataset) -> Summary:
     log_d = math.log(attrs["d"]) if attrs["d"] > 1 else math.nan
     return Summary(
         resonance=resonance_frequency(HeavyBall(attrs["eta"], attrs["eps"])),
-        sides={side: _share(dataset["side"].values == side, p) for side in SIDES},
-        batches={batch: _share(dataset["batch"].values == batch, p) for batch in BATCHES},
+        sides=shares(dataset["side"].values, SIDES, p),
+        batches=shares(dataset["batch"].values, BATCHES, p),
         unstable=int(unstable.size),
         first_unstable=int(unstable[0]) + 1 if unstable.size else None,
         critical_eta=float(attrs["eta"] / feedback.max()),
@@ -125,5 +131,6 @@ def summary(dataset: xr.Dataset) -> Summary:
     )
 
 
-def _share(chosen: np.ndarray, p: np.ndarray) -> Share:
-    return Share(float(chosen.mean()), float(p[chosen].sum()))
+def shares(words: np.ndarray, kinds: Sequence[str], p: np.ndarray) -> dict[str, Share]:
+    """The share of every kind, of tokens that are called in words what they are."""
+    return {kind: Share(float((words == kind).mean()), float(p[words == kind].sum())) for kind in kinds}

@@ -1,0 +1,214 @@
+"""The critical batch size of a vocabulary: up to which batch do more samples a minibatch save minibatches?
+
+At every batch size the optimizer is the one that takes the fewest minibatches until no token has more than a target of
+its squared error left (`theory.conflict`), without and with momentum. The last token is the most frequent or the
+rarest, and both are simulated. The minibatches fall like 1/B and then no more: the bend is where the two asymptotes
+meet. The predicted one is that of decay rates, for a target far away; to a near one momentum's two modes of equal decay
+are slow at first, and its bend is earlier.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from sparsesim import report
+from sparsesim.comparison import FALSE_ALARM, ROUNDING, compare
+from sparsesim.figures import critical_batch as figures
+from sparsesim.figures import style
+from sparsesim.problems import Embedding
+from sparsesim.simulation.driver import Progress
+from sparsesim.studies import curves
+from sparsesim.studies.tokens import setting
+from sparsesim.sweep import Simulator, Sweep, Times, run_sweep
+from sparsesim.theory import conflict
+from sparsesim.theory.tuning import Tuned
+
+METHODS = ("sgd", "momentum", "fixed")  # "fixed": the best learning rate at the momentum that is given
+NAMES = {"sgd": "plain SGD", "momentum": "best momentum", "fixed": "momentum {:.4g}"}
+TARGET = 8.0  # e-folds of squared error
+# E-folds of a token's own rate, in which it gets there also where two modes of one rate hold it back at first.
+HORIZON, RECORDS = 28.0, 112
+
+
+def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -> xr.Dataset:
+    """The simulated and compared tokens, and minibatches to the target by batch size and `optimizer`.
+
+    Those are plain SGD, the best momentum and the given momentum, each at its best learning rate. Adds over (optimizer,
+    batch_size) `best_eta`, `best_eps` and `best_rate`; `steps`, simulated, with `steps_std_error`, and `steps_exact`,
+    of the slower of two tokens; over optimizer the `bend`, min(B steps) over min(steps), with `bend_std_error`,
+    `bend_exact` and the `critical_batch` of rates.
+
+    Raises:
+        ValueError: the sweep is not one of a vocabulary over B alone, or a value is outside its range.
+        MemoryError: see `run_sweep`.
+    """
+    found = setting(sweep, "critical_batch", axes=("B",))
+    two = conflict.extremes(found.embedding)
+    sizes = np.asarray(sweep.axes["B"], dtype=float)
+    tuned = {
+        method: [_tuned(Embedding(two.p, two.d, int(B)), method, found.optimizer.eps) for B in sizes]
+        for method in METHODS
+    }
+    cases = {
+        f"{method} {i}": {"B": float(B), "eta": tuned[method][i].eta, "eps": tuned[method][i].eps}
+        for method in METHODS
+        for i, B in enumerate(sizes)
+    }
+    parameters = {**sweep.parameters, **dict.fromkeys(("B", "eta", "eps", "eta_over_critical", "label_noise"))}
+    swept = replace(sweep, axes={"p": two.p.tolist()}, cases=cases, parameters=parameters, vocabulary=None,
+                    times=Times(HORIZON, "e_folds", RECORDS))  # fmt: skip
+    compared = compare(simulate(swept, progress))
+    each, shape, over = _steps(compared), (len(METHODS), sizes.size), ("optimizer", "batch_size")
+    slower = each.isel(p=each["steps_exact"].argmax("p"))
+    steps, error, exact = (slower[name].values.reshape(shape) for name in slower.data_vars)
+    z = (steps - exact) / np.maximum(error, ROUNDING * exact)
+    bound = float(stats.t.isf(FALSE_ALARM / 2 / z.size, sweep.trajectories - 1))
+    agrees = bool((np.abs(z) <= bound).all())
+    bend = np.min(sizes * steps, axis=1) / np.min(steps, axis=1)
+    ends = [np.argmin(values, axis=1)[:, None] for values in (sizes * steps, steps)]
+    bend_error = bend * np.hypot(*(np.take_along_axis(error / steps, end, axis=1)[:, 0] for end in ends))
+    fields = {"best_eta": "eta", "best_eps": "eps", "best_rate": "decay_rate"}
+    k = float(two.p.max() / two.p.min())
+    samples = conflict.samples_per_e_fold(two)
+    least = {
+        "sgd": conflict.large_batch_sgd(k),
+        "momentum": conflict.large_batch_momentum(k),
+        "fixed": conflict.large_batch_momentum(k, 1.0 - found.optimizer.eps),
+    }
+    of_sizes = xr.Dataset(
+        {
+            **{name: (over, [[getattr(one, key) for one in tuned[method]] for method in METHODS])
+               for name, key in fields.items()},
+            "steps": (over, steps),
+            "steps_std_error": (over, error),
+            "steps_exact": (over, exact),
+            "steps_z": (over, z),
+            "bend": ("optimizer", bend),
+            "bend_std_error": ("optimizer", bend_error),
+            "bend_exact": ("optimizer", np.min(sizes * exact, axis=1) / np.min(exact, axis=1)),
+            "least_steps_per_e_fold": ("optimizer", list(least.values())),
+            "critical_batch": ("optimizer", [samples / steps if steps > 0.0 else np.inf for steps in least.values()]),
+        },
+        {"optimizer": list(METHODS), "batch_size": sizes},
+    )  # fmt: skip
+    return compared.assign(of_sizes).assign_attrs(
+        width=two.d,
+        given_eps=found.optimizer.eps,
+        types=found.vocabulary.size,
+        most_frequent=float(two.p.max()),
+        rarest=float(two.p.min()),
+        samples_per_e_fold=samples,
+        target=TARGET,
+        steps_bound=bound,
+        verdict="agrees" if agrees else "disagrees",
+    )
+
+
+def draw(dataset: xr.Dataset, folder: Path) -> list[Path]:
+    """Minibatches and tokens to the target against the batch size."""
+    return style.save(figures.critical_batch(dataset), folder, "critical_batch")
+
+
+def summary(dataset: xr.Dataset) -> dict[str, object]:
+    """The bends, measured and predicted, and every number of minibatches."""
+    names = ("best_eta", "best_eps", "steps", "steps_std_error", "steps_exact")
+    return {
+        "verdict": dataset.attrs["verdict"],
+        "trajectories": dataset.attrs["trajectories"],
+        "largest_steps_z": float(abs(dataset["steps_z"]).max()),
+        "types": dataset.attrs["types"],
+        "frequency_ratio": dataset.attrs["most_frequent"] / dataset.attrs["rarest"],
+        **{
+            str(method): {
+                **{name: curves.number(float(of[name]))
+                   for name in ("bend", "bend_std_error", "bend_exact", "critical_batch")},
+                **{name: curves.by_dimension(of[name], "batch_size") for name in names},
+            }
+            for method, of in ((method, dataset.sel(optimizer=method)) for method in dataset["optimizer"].values)
+        },
+    }  # fmt: skip
+
+
+def outcome(dataset: xr.Dataset) -> report.Outcome:
+    """The bends in words, and what is best at every batch size."""
+    attrs = dataset.attrs
+    ratio = attrs["most_frequent"] / attrs["rarest"]
+    sgd, momentum = dataset.sel(optimizer="sgd"), dataset.sel(optimizer="momentum")
+    words = (
+        f"The most frequent of {attrs['types']:,} tokens is {ratio:,.0f} times as frequent as the rarest. Without "
+        f"momentum a larger batch saves minibatches up to about {_size(sgd['critical_batch'])} tokens; beyond that the "
+        f"learning rate cannot grow, for the most frequent token would diverge. With the best momentum it goes on to "
+        f"about {_size(momentum['critical_batch'])}, later by a factor of "
+        f"{float(momentum['critical_batch'] / sgd['critical_batch']):,.0f} (the root of {ratio:,.0f} is "
+        f"{ratio**0.5:,.0f}), and takes {float(sgd['steps_exact'].min() / momentum['steps_exact'].min()):,.1f} times "
+        "fewer minibatches in the end. Momentum saves no tokens: at small batches both cost the same."
+    )
+    columns = ("batch", "SGD: eta", "minibatches", "momentum: eta", "mu", "minibatches", "fixed mu: minibatches")
+    table = [
+        (
+            f"{float(B):.4g}",
+            f"{float(one.sel(optimizer='sgd')['best_eta']):.3g}",
+            _steps_of(one, "sgd"),
+            f"{float(one.sel(optimizer='momentum')['best_eta']):.3g}",
+            f"{1.0 - float(one.sel(optimizer='momentum')['best_eps']):.4g}",
+            _steps_of(one, "momentum"),
+            _steps_of(one, "fixed"),
+        )
+        for B, one in ((B, dataset.sel(batch_size=B)) for B in dataset["batch_size"].values)
+    ]
+    rows = [("target", f"every token's squared error down by e^{attrs['target']:g}")]
+    for method in METHODS:
+        of = dataset.sel(optimizer=method)
+        name = NAMES[method].format(1.0 - attrs["given_eps"])
+        error = float(of["bend_std_error"] / of["bend"])
+        rows += [
+            (f"bend, {name}", f"{_size(of['bend'])} ± {error:.1%}, of rates {_size(of['critical_batch'])}"),
+            ("  of exact steps", _size(of["bend_exact"])),
+        ]
+    rows += [
+        ("trajectories of both tokens", str(attrs["trajectories"])),
+        (
+            "largest |z| of minibatches",
+            f"{float(abs(dataset['steps_z']).max()):.2f} (bound {attrs['steps_bound']:.2f})",
+        ),
+        ("seconds, this run", f"{attrs['seconds']:.1f}"),
+        ("verdict", report.verdict(dataset)),
+    ]
+    return report.Outcome("critical batch sizes, measured and predicted", rows, (), words,
+                          report.Details(columns, table))  # fmt: skip
+
+
+def _tuned(two: Embedding, method: str, eps: float) -> Tuned:
+    """What gets two tokens to the target in the fewest minibatches."""
+    if method == "sgd":
+        return conflict.best_sgd(two)  # one mode: the best rate is the best at every target
+    return conflict.fewest_steps(two, TARGET, None if method == "momentum" else eps)[0]
+
+
+def _steps(compared: xr.Dataset) -> xr.Dataset:
+    """Minibatches to the target over (case, p), simulated and of the exact moments at the same records."""
+    times = compared["clock_time"].transpose("case", "p", "time").values
+    of = compared[["mean", "std_error", "exact"]].sel(moment="R").transpose("case", "p", "time")
+    mean, error, exact = (of[name].values for name in ("mean", "std_error", "exact"))
+
+    def taken(R: np.ndarray) -> np.ndarray:
+        """Until R stays below the target."""
+        return conflict.crossing(np.log(np.maximum(R, 1e-300)) + TARGET, times)
+
+    late, early = taken(mean + error), taken(mean - error)
+    found = {"steps": taken(mean), "steps_std_error": 0.5 * (late - early), "steps_exact": taken(exact)}
+    return xr.Dataset({name: (("case", "p"), values) for name, values in found.items()})
+
+
+def _size(value: xr.DataArray) -> str:
+    return f"{float(value):.3g}"
+
+
+def _steps_of(dataset: xr.Dataset, method: str) -> str:
+    """Simulated minibatches with their error, for a reader."""
+    of = dataset.sel(optimizer=method)
+    value, error = float(of["steps"]), float(of["steps_std_error"])
+    return f"{value:,.0f} ± {error:,.0f}" if error >= 0.5 else f"{value:,.1f}"
