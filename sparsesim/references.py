@@ -94,7 +94,7 @@ def _least_squares(dataset: xr.Dataset, found: Cells) -> Reference:
     ticks = dataset["clock_time"].values
     flat = ticks.reshape(-1, ticks.shape[-1])
     exact = least_squares.moments_of(
-        [(problem, optimizer) for _, problem, optimizer in found], flat, clock, first
+        [(problem, optimizer) for _, problem, optimizer in found], list(flat), clock, first
     ).reshape(mean.shape)
     expected, feedback = np.empty(mean.shape), np.empty(mean.shape[:-2])
     for index, problem, optimizer in found:

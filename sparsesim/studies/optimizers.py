@@ -95,7 +95,7 @@ def compute(sweep: Sweep, progress: Progress, simulate: object = None) -> xr.Dat
         )
     times = sweep.times.of(embedding.row(0), found.optimizer, "minibatch", None)
     progress(0, 2 * len(KINDS))
-    parts = []
+    parts: list[xr.Dataset] = []
     for number, (name, kind) in enumerate(KINDS.items()):
         eta, c = tuned(kind, embedding, times[-1:])
         progress(2 * number + 1, 2 * len(KINDS))
@@ -112,16 +112,22 @@ def compute(sweep: Sweep, progress: Progress, simulate: object = None) -> xr.Dat
         )
         parts.append(part)
         progress(2 * number + 2, 2 * len(KINDS))
-    dataset: xr.Dataset = xr.concat(parts, "optimizer", data_vars="all", combine_attrs="override")
+    dataset = xr.concat(parts, "optimizer", data_vars="all", combine_attrs="override")
+    return judged(dataset)
+
+
+def judged(dataset: xr.Dataset) -> xr.Dataset:
+    """With the scores of simulated losses, and the verdict on the whole."""
     error, carrying = dataset["loss_std_error"], dataset["loss_effective_sample_size"]
+    trajectories = dataset.attrs["trajectories"]
     # Else it is rounding, or few trajectories carry the mean, as in `comparison`.
-    judged = (error > ROUNDING * dataset["loss"]) & (carrying >= MIN_EFFECTIVE_SHARE * sweep.trajectories)
-    dataset["loss_z"] = (dataset["loss_simulated"] - dataset["loss"]) / error.where(judged)
-    count = int(judged.values.sum())
-    bound = float(stats.t.isf(FALSE_ALARM / 2 / max(1, count), sweep.trajectories - 1))
-    disagrees = bool((np.abs(dataset["loss_z"].values) > bound).any())
+    random = (error > ROUNDING * dataset["loss"]) & (carrying >= MIN_EFFECTIVE_SHARE * trajectories)
+    z = (dataset["loss_simulated"] - dataset["loss"]) / error.where(random)
+    count = int(random.values.sum())
+    bound = float(stats.t.isf(FALSE_ALARM / 2 / max(1, count), trajectories - 1))
+    disagrees = bool((np.abs(z.values) > bound).any())
     verdict = "disagrees" if disagrees else "agrees" if count else "untested"
-    return dataset.assign_attrs(loss_bound=bound, verdict=verdict)
+    return dataset.assign(loss_z=z).assign_attrs(loss_bound=bound, verdict=verdict)
 
 
 def tuned(kind: Kind, embedding: Embedding, times: np.ndarray) -> tuple[float, float]:

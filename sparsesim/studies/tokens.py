@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from sparsesim import _validate
 from sparsesim.problems import Embedding, HeavyBall, LeastSquares
 from sparsesim.studies import checks
 from sparsesim.sweep import Sweep, make_cell
@@ -48,7 +49,6 @@ def setting(sweep: Sweep, study: str, axes: tuple[str, ...] = ()) -> Setting:
     assert isinstance(cell.problem, LeastSquares)  # the studies of logistic regression are others
     embedding = sweep.vocabulary.embedding(cell.problem.d, cell.problem.B, cell.problem.label_noise)
     if eta is None:
-        # Checked as the multiple of a rate of 1: `HeavyBall` would name eta.
-        checked = HeavyBall(0.5 if share is None else share, cell.optimizer.eps).eta
-        eta = checked * float(critical_learning_rate(embedding, cell.optimizer.eps))
+        share = 0.5 if share is None else _validate.positive("eta_over_critical", share)
+        eta = share * float(critical_learning_rate(embedding, cell.optimizer.eps))
     return Setting(sweep.vocabulary, embedding, HeavyBall(eta, cell.optimizer.eps))

@@ -121,7 +121,9 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
         "loss_left": _left(dataset),
         "largest_loss_z": curves.number(_largest(dataset)),
         "better": {
-            str(choice): {str(name): curves.number(choices[name].sel(choice=choice)) for name in choices.data_vars}
+            str(choice): {
+                str(name): curves.number(float(of)) for name, of in choices.sel(choice=choice).data_vars.items()
+            }
             for choice in choices["choice"].values
         },
         "critical_batch": {
@@ -241,8 +243,8 @@ def _plane(found: Setting, minibatches: int) -> xr.Dataset:
     eps = np.geomspace(SHORTEST, 1.0, PLANE)
     critical = theory.critical_learning_rate(losses.embedding, eps[:, None])
     eta = np.geomspace(1e-3 * critical.min(), 3.0 * critical.max(), PLANE)
-    loss = [[2.0 * losses.at(x, y, [minibatches])[0] if x < top else np.nan for x in eta.tolist()]
-            for y, top in zip(eps.tolist(), critical.tolist(), strict=True)]  # fmt: skip
+    loss = 2.0 * np.stack([losses.at(eta, decay, [minibatches])[:, 0] for decay in eps.tolist()])
+    loss = np.where(eta < critical[:, None], loss, np.nan)
     return xr.Dataset(
         {"plane_loss": (("plane_eps", "plane_eta"), loss), "plane_critical": ("plane_eps", critical)},
         {"plane_eps": eps, "plane_eta": eta},
@@ -348,7 +350,7 @@ def _optimizer(eta: float, eps: float) -> str:
 
 def _name(dataset: xr.Dataset, rank: int) -> str:
     """A token by rank, and by name where it has one."""
-    name = f" ({dataset['name'].values[rank - 1]!r})" if "name" in dataset.coords else ""
+    name = f" ({str(dataset['name'].values[rank - 1])!r})" if "name" in dataset.coords else ""
     return f"the one of rank {rank:,}{name}"
 
 

@@ -158,9 +158,11 @@ def fewest_steps(embedding: Embedding, e_folds: float, eps: float | None = None)
     reach = 8.0
     for _ in range(TARGET_ROUNDS):
         some = np.geomspace(1.0 / reach, reach, TARGET_POINTS)
-        trial_eps = np.minimum(1.0, found.eps * some)[:, None] if eps is None else np.array([[eps]])
+        trial_eps, rates = np.minimum(1.0, found.eps * some)[:, None], some
+        if eps is not None:  # as many points, all of them learning rates
+            trial_eps, rates = np.array([[eps]]), np.geomspace(1.0 / reach, reach, TARGET_POINTS**2)
         critical = rows.critical_learning_rate(extremes(embedding), trial_eps[..., None])
-        eta = np.minimum(found.eta * some, (1.0 - 1e-12) * critical)
+        eta = np.minimum(found.eta * rates, (1.0 - 1e-12) * critical)
         trial = steps_to(embedding, eta, np.broadcast_to(trial_eps, eta.shape), e_folds)
         i, j = np.unravel_index(int(trial.argmin()), trial.shape)
         if trial[i, j] < steps:

@@ -123,36 +123,38 @@ def floors(embedding: Embedding, eta: ArrayLike, eps: ArrayLike) -> np.ndarray:
 
 
 def risks(
-    embedding: Embedding, eta: float, eps: ArrayLike, times: ArrayLike, *, lazy: bool = False, start: float = 1.0
+    embedding: Embedding, eta: ArrayLike, eps: ArrayLike, times: ArrayLike, *, lazy: bool = False, start: float = 1.0
 ) -> np.ndarray:
     """Exact E|e|^2 of every row after so many minibatches, from |e|^2 = `start` and momentum at rest.
 
     Args:
         embedding: all of it plays a part.
-        eta: learning rate.
-        eps: momentum decay, one for all rows or (row,).
+        eta: learning rate; any shape that is broadcast with the rows, its last axis.
+        eps: momentum decay, likewise: one for all rows, or (row,), or more.
         times: (time,), minibatches, whole and increasing.
         lazy: see `step`.
         start: R at time 0.
 
     Returns:
-        (row, time).
+        (row, time), or (..., row, time).
 
     Raises:
         ValueError: an argument is outside its range.
     """
     counts = _validate.clock_times(times, "minibatch")
     of = step(embedding, eta, eps, lazy=lazy)
+    flat = Step(*(values.reshape(-1) for values in of))
+    p, rates = (np.broadcast_to(values, of.lam.shape).reshape(-1) for values in (embedding.p, eta))
     found = []
-    for first in range(0, embedding.p.size, CHUNK):
-        rows = slice(first, first + CHUNK)
-        part = Step(*(values[rows] for values in of))
+    for first in range(0, p.size, CHUNK):
+        some = slice(first, first + CHUNK)
+        part = Step(*(values[some] for values in flat))
         A = _increments(part) * part.share[:, None, None]
         x0, forcing = np.array([start, 0.0, 0.0]), None
         if embedding.label_noise > 0.0:
-            forcing = _forcing(embedding, embedding.p[rows], eta, part.eps)
+            forcing = _forcing(embedding, p[some], rates[some], part.eps)
         found.append(propagate.discrete(A, x0, counts, forcing)[..., 0])
-    return np.concatenate(found)
+    return np.concatenate(found).reshape(*of.lam.shape, counts.size)
 
 
 def noiseless_risks(of: Step, times: np.ndarray) -> np.ndarray:
@@ -194,7 +196,7 @@ def _increments(of: Step) -> np.ndarray:
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
-def _forcing(embedding: Embedding, p: np.ndarray, eta: float, eps: np.ndarray) -> np.ndarray:
+def _forcing(embedding: Embedding, p: np.ndarray, eta: ArrayLike, eps: np.ndarray) -> np.ndarray:
     """What label noise adds to (R, Q, X) in a minibatch, active or not, (row, 3)."""
-    energy = (eta * eps * embedding.label_noise) ** 2 * (p / embedding.B) * embedding.d
+    energy = (np.asarray(eta) * eps * embedding.label_noise) ** 2 * (p / embedding.B) * embedding.d
     return energy[:, None] * np.array([1.0, 1.0, -1.0])

@@ -56,9 +56,9 @@ class Losses:
         groups = vocabulary.groups(bands)
         self.embedding, self.tokens = Embedding(groups.p, d, B, label_noise), groups.tokens
 
-    def at(self, eta: float, eps: float, times: Sequence[int] | np.ndarray) -> np.ndarray:
-        """(time,), from R = 1 everywhere; inf or large where a token is unstable."""
-        R = theory.risks(self.embedding, eta, eps, times)
+    def at(self, eta: float | np.ndarray, eps: float, times: Sequence[int] | np.ndarray) -> np.ndarray:
+        """(time,), from R = 1 everywhere, with the shape of eta before; inf or large where a token is unstable."""
+        R = theory.risks(self.embedding, np.asarray(eta)[..., None], eps, times)
         with np.errstate(over="ignore", invalid="ignore"):
             return 0.5 * (self.tokens * self.embedding.p) @ R
 
@@ -129,7 +129,7 @@ def _grid(losses: Losses, minibatches: int, eps: Sequence[float], shares: np.nda
     found = np.empty((len(eps), shares.size))
     for i, value in enumerate(eps):
         critical = float(theory.critical_learning_rate(losses.embedding, value))
-        found[i] = [losses.at(share * critical, value, [minibatches])[0] for share in shares.tolist()]
+        found[i] = losses.at(shares * critical, value, [minibatches])[:, 0]
     return found
 
 

@@ -7,6 +7,7 @@ import pytest
 from sparsesim import HeavyBall, LeastSquares, Scaling, simulate, simulate_cells
 from sparsesim.simulation import blocks, launches, reduced
 from sparsesim.simulation.blocks import Block
+from sparsesim.simulation.driver import run_cells
 from sparsesim.simulation.launches import Launch
 from sparsesim.simulation.plan import Cell, Plan
 from sparsesim.simulation.statistics import Record, Statistics, Summary
@@ -217,3 +218,13 @@ def test_a_vectorised_launch_computes_what_a_sequential_one_does(clock: str) -> 
     close = np.isclose(values[0], values[1], rtol=1e-3, atol=1e-30)[present, ..., :2]
     assert close.mean() > 0.999
     assert jax.tree.all(jax.tree.map(lambda part: len(part) == 8, (summary, record)))
+
+
+def test_many_cells_have_the_law_of_few() -> None:
+    """Smaller tiles and tables between frequencies: other bits at most, trajectory by trajectory the same numbers."""
+    times = np.array([0.0, 5.0, 40.0])
+    cells = [Cell(LeastSquares(50, p, 300), HeavyBall(0.2, 0.3), times, (1.0, 0.0, 0.0)) for p in (0.003, 0.02, 0.3)]
+    few, many = (run_cells(cells, Plan("minibatch", 5, 700, many=many)) for many in (False, True))
+    for one, other in zip(few, many, strict=True):
+        np.testing.assert_allclose(other["mean"], one["mean"], rtol=1e-5)
+        np.testing.assert_allclose(other["std_error"], one["std_error"], rtol=1e-4)

@@ -213,3 +213,14 @@ def test_power_weights_of_another_batch_are_caught(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(quantiles, "active_degrees", lambda B, p: right(B, 1.05 * p))
     table = quantiles.active_chi.__wrapped__(3, 0.2)
     assert pvalue(drawn(random_words(), table), active_cdf(3, 0.2)) < ALPHA
+
+
+@pytest.mark.parametrize("B", [1, 7, 256, 10**6])
+def test_tables_between_frequencies_are_those_of_the_frequency(B: int) -> None:
+    """Also where few active samples turn from usual to very rare, and next to p = 1/2."""
+    rng = np.random.default_rng(B)
+    some = np.concatenate([2.0 ** -rng.uniform(1.0, 30.0, 12), rng.uniform(6.0, 40.0, 6) / B, [0.5, 0.7, 1e-9]])
+    for p in some[some <= 1.0].tolist():
+        np.testing.assert_allclose(
+            quantiles.interpolated_active_chi(B, p), quantiles.active_chi(B, p), rtol=4e-7, atol=4e-7
+        )
