@@ -151,6 +151,49 @@ def sparsity(dataset: xr.Dataset) -> Figure:
     return figure
 
 
+@style.styled
+def settings(dataset: xr.Dataset) -> Figure:
+    """Where every token of a vocabulary is about resonance, and in minibatches, for several optimizers and batches.
+
+    Args:
+        dataset: over `setting` and `token`, with `p`, `side` and `batch`; over `setting` B, eta, eps and resonance.
+    """
+    figure, axes = style.new_figure(2, 1, width=style.DOUBLE, height=3.6, sharex=True, height_ratios=[2.0, 1.1])
+    p, names, ticks = dataset["p"].values, [], []
+    for ax, words, colours in ((axes[0, 0], "side", SIDES), (axes[1, 0], "batch", BATCHES)):
+        shown = dataset if words == "side" else dataset.isel(setting=np.unique(dataset["B"], return_index=True)[1])
+        for row, number in enumerate(shown["setting"].values):
+            of = shown.sel(setting=number)
+            for kind, colour in colours.items():
+                chosen = p[of[words].values == kind]
+                if chosen.size:
+                    ax.barh(-row, np.log10(chosen[0] / chosen[-1]) or 0.02, left=-np.log10(chosen[0]), height=0.7,
+                            color=colour, lw=0)  # fmt: skip
+                    if np.log10(chosen[0] / chosen[-1]) > 0.35:
+                        ax.text(-0.5 * np.log10(chosen[0] * chosen[-1]), -row, f"{chosen.sum():.0%}", ha="center",
+                                va="center", size=6.5)  # fmt: skip
+            if words == "side":
+                ax.plot(2 * [-np.log10(float(of["resonance"]))], [-row - 0.35, -row + 0.35], color=style.INK, lw=1.4)
+        ticks = -np.arange(shown.sizes["setting"])
+        names = [
+            f"$B$ = {float(of['B']) / 1e6:g}M" + (f", $\\mu$ = {1.0 - float(of['eps']):.4g}" if words == "side" else "")
+            for of in (shown.isel(setting=row) for row in range(shown.sizes["setting"]))
+        ]
+        ax.set_yticks(ticks, names)
+        handles = [ax.bar([0], [0], color=colour) for colour in colours.values()]
+        titles = {"above": "above resonance", "near": "within a factor of 4", "below": "below",
+                  "sparse": "sparse: $pB < 1$", "dense": r"dense: $1 \leq pB \leq d$",
+                  "concentrated": "concentrated: $pB > d$"}  # fmt: skip
+        ax.legend(handles, [titles[kind] for kind in colours], loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    bottom = axes[1, 0]
+    bottom.set(xlim=(-np.log10(p[0]) - 0.05, -np.log10(p[-1]) + 0.05), xlabel="frequency $p$ of a token")
+    bottom.xaxis.set_major_locator(FixedLocator(np.arange(np.ceil(-np.log10(p[0])), -np.log10(p[-1])).tolist()))
+    bottom.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"$10^{{{-at:.0f}}}$"))
+    figure.suptitle(f"{p.size:,} tokens, $d$ = {dataset.attrs['d']:,}, half the largest stable learning rate; "
+                    "numbers are shares of the text", x=0.012, ha="left")  # fmt: skip
+    return figure
+
+
 def norm_limits(norm: LogNorm) -> tuple[float, float]:
     """Of a colour scale whose limits are known."""
     return float(norm.vmin or 1.0), float(norm.vmax or 1.0)

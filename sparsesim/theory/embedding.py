@@ -173,14 +173,16 @@ def scheduled_risks(
     """As `risks`, with a momentum decay that changes from minibatch to minibatch: eps(k) in the k-th, from 1 on."""
     counts = _validate.clock_times(times, "minibatch")
     state = np.tile([start, 0.0, 0.0], (embedding.p.size, 1))
-    wanted, found = set(counts.tolist()), []
-    for k in range(int(counts[-1]) + 1):
-        if k > 0:
-            of = step(embedding, eta, eps(k))
-            moved = np.einsum("vij,vj->vi", _increments(of), state)
-            state = state + moved + _forcing(embedding, embedding.p, eta, of.eps)
-        if k in wanted:
-            found.append(state[:, 0])
+    wanted, found = set(counts.tolist()), [state[:, 0]] if 0 in counts else []
+    together = max(1, CHUNK // embedding.p.size)  # minibatches whose maps are in memory at once
+    for first in range(1, int(counts[-1]) + 1, together):
+        some = range(first, min(first + together, int(counts[-1]) + 1))
+        of = step(embedding, eta, np.array([eps(k) for k in some])[:, None])
+        forcing = _forcing(embedding, np.broadcast_to(embedding.p, of.lam.shape), eta, of.eps)
+        for k, A, f in zip(some, _increments(of), forcing, strict=True):
+            state = state + (A @ state[..., None])[..., 0] + f
+            if k in wanted:
+                found.append(state[:, 0])
     return np.stack(found, axis=-1)
 
 
@@ -199,4 +201,4 @@ def _increments(of: Step) -> np.ndarray:
 def _forcing(embedding: Embedding, p: np.ndarray, eta: ArrayLike, eps: np.ndarray) -> np.ndarray:
     """What label noise adds to (R, Q, X) in a minibatch, active or not, (row, 3)."""
     energy = (np.asarray(eta) * eps * embedding.label_noise) ** 2 * (p / embedding.B) * embedding.d
-    return energy[:, None] * np.array([1.0, 1.0, -1.0])
+    return energy[..., None] * np.array([1.0, 1.0, -1.0])

@@ -11,8 +11,8 @@ from sparsesim.sweep import Sweep, Times, run_sweep
 from sparsesim.theory import conflict
 from sparsesim.vocabulary import Vocabulary
 
-PARAMETERS = {"alpha": 0.5, "beta": 0.5, "delta": 1.0, "d": 16, "eps": 0.1}
-SIZES = [1.0, 10.0, 1e3, 1e5, 1e7]
+PARAMETERS = {"alpha": 0.5, "beta": 0.5, "delta": 1.0, "d": 64, "eps": 0.1}
+SIZES = [1.0, 100.0, 3e3, 1e5, 1e7]
 SWEEP = Sweep({"B": SIZES}, PARAMETERS, Times(1), 512, 3, "minibatch", vocabulary=Vocabulary.zipf(100))
 
 
@@ -36,7 +36,7 @@ def test_plain_sgd_takes_the_e_folds_of_its_rate(computed: xr.Dataset) -> None:
 
 
 def test_bends_are_where_rates_say_and_momentum_bends_later(computed: xr.Dataset) -> None:
-    embedding = Vocabulary.zipf(100).embedding(16, 1)
+    embedding = Vocabulary.zipf(100).embedding(64, 1)
     sgd, momentum = computed.sel(optimizer="sgd"), computed.sel(optimizer="momentum")
     assert float(sgd["critical_batch"]) == pytest.approx(conflict.critical_batch_sgd(embedding))
     assert float(momentum["critical_batch"]) == pytest.approx(conflict.critical_batch_momentum(embedding))
