@@ -337,7 +337,7 @@ def _vocabulary(
             return read_counts(counts)
         return Vocabulary.zipf(size, exponent, shift) if text is None else read_text(text, tokenizer)
     except OSError as error:
-        raise ValueError(f"vocabulary: {error}") from error
+        raise ValueError(f"vocabulary cannot be read: {error.strerror}: {error.filename}") from error
 
 
 def _check_scale(name: str, horizon: float, most_ticks: float, **sizes: int | list[int]) -> None:

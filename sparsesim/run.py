@@ -26,7 +26,7 @@ from sparsesim import config as configuration
 from sparsesim.folder import Folder
 from sparsesim.job import CONFIG, JOURNAL, Incomplete, Job, identity
 from sparsesim.simulation.driver import Progress
-from sparsesim.studies import STUDIES, Study
+from sparsesim.studies import OF_TOKENS, STUDIES, Study
 from sparsesim.sweep import Simulator, Sweep
 
 BAD_INPUT, FAILED, PARTIAL, INTERRUPTED = 2, 4, 5, 130
@@ -74,6 +74,8 @@ def computed(
         ConnectionError: see `cluster.shard_of`.
     """
     sweep = configuration.sweep_of(config)
+    if sweep.vocabulary is not None and config.sweep.study not in OF_TOKENS:
+        raise ValueError(f"vocabulary must be null in the study {config.sweep.study}, which is not about tokens")
     compute = compute or _study(config).compute
     if of is None:
         configuration.check_output(config.output, config.sweep.name)

@@ -266,3 +266,57 @@ def test_the_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
     done = command(*TINY, folder=folder, **environment)
     assert done.returncode == 0, done.stderr
     assert list(folder.glob("runs/cell/*/data.nc"))
+
+
+COUNTS = {"the": 50000, "of": 20000, "and": 20000, "zymurgy": 3, "never": 0}
+SMALL = ["scale=smoke", "trajectories=256", "times.horizon=20", "times.records=2"]
+
+
+def test_token_counts_in_verdict_out(tmp_path: Path) -> None:
+    (tmp_path / "counts.json").write_text(json.dumps(COUNTS))
+    done = command("+sweep=vocabulary", "vocabulary.counts=counts.json", *SMALL, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert "the one of rank 4 ('zymurgy')" in said
+    assert "All tokens are stable" in said
+    (folder,) = (tmp_path / "runs" / "vocabulary").iterdir()
+    data = store.load(folder / "data.nc")
+    assert data["name"].values.tolist() == ["the", "of", "and", "zymurgy"]
+    assert data.attrs["unseen"] == 1
+    assert data.sizes["frequency"] == 3
+    summary = json.loads((folder / "summary.json").read_text())
+    assert (summary["verdict"], summary["types"], summary["slowest"]) == ("agrees", 4, 4)
+    assert {path.suffix for path in folder.glob("vocabulary_*")} == {".pdf", ".png"}
+    # Other counts are another sweep; the same ones under other names are the same.
+    (tmp_path / "counts.json").write_text(json.dumps({**COUNTS, "of": 20001}))
+    command("+sweep=vocabulary", "vocabulary.counts=counts.json", *SMALL, folder=tmp_path)
+    assert len(list((tmp_path / "runs" / "vocabulary").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "message"),
+    [
+        ("", ["vocabulary.counts=other.csv"], "other.csv"),
+        (
+            "token,count\na,1\nb,-2\n",
+            ["vocabulary.counts=counts.csv"],
+            "counts must be finite numbers, 0 or above, got -2",
+        ),
+        ("token,count\na,1\nb,many\n", ["vocabulary.counts=counts.csv"], "line 3 has no count"),
+        ("a,1\n", ["vocabulary.counts=counts.csv", "vocabulary.text=counts.csv"], "must not both be given"),
+        ("a,1\n", ["vocabulary.tokenizer=tokenizer.json"], "must come with vocabulary.text"),
+        ("a,1\n", ["vocabulary.size=0"], "size must be"),
+        ("a,1\n", ["optimizer.eta=-1", "optimizer.eta_over_critical=null"], "eta must be"),
+        ("a,1\n", ["clock=active"], "clock must be minibatch"),
+        ("a,1\n", ["sweep.study=grid"], "vocabulary must be null in the study grid"),
+    ],
+)
+def test_vocabularies_that_are_none_are_refused(
+    content: str, arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "counts.csv").write_text(content)
+    config = composed("+sweep=vocabulary", "scale=smoke", *arguments)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        run.run(config, Console(file=io.StringIO()))
+    assert [path.name for path in tmp_path.iterdir()] == ["counts.csv"]

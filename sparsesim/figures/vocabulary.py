@@ -166,12 +166,12 @@ def settings(dataset: xr.Dataset) -> Figure:
             of = shown.sel(setting=number)
             for kind, colour in colours.items():
                 chosen = p[of[words].values == kind]
-                if chosen.size:
-                    ax.barh(-row, np.log10(chosen[0] / chosen[-1]) or 0.02, left=-np.log10(chosen[0]), height=0.7,
-                            color=colour, lw=0)  # fmt: skip
-                    if np.log10(chosen[0] / chosen[-1]) > 0.35:
-                        ax.text(-0.5 * np.log10(chosen[0] * chosen[-1]), -row, f"{chosen.sum():.0%}", ha="center",
-                                va="center", size=6.5)  # fmt: skip
+                if not chosen.size:
+                    continue
+                left, width = -np.log10(chosen[0]), np.log10(chosen[0] / chosen[-1])
+                ax.barh(-row, max(width, 0.02), left=left, height=0.7, color=colour, lw=0)
+                if width > 0.35:  # beside its middle, where the stroke of resonance is
+                    ax.text(left + 0.25 * width, -row, f"{chosen.sum():.0%}", ha="center", va="center", size=6.5)
             if words == "side":
                 ax.plot(2 * [-np.log10(float(of["resonance"]))], [-row - 0.35, -row + 0.35], color=style.INK, lw=1.4)
         ticks = -np.arange(shown.sizes["setting"])

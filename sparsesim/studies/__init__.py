@@ -29,7 +29,9 @@ from sparsesim.studies.logistic import frontier as logistic_frontier
 from sparsesim.studies.logistic import limits as logistic_limits
 from sparsesim.sweep import Simulator, Sweep, run_sweep
 
-__all__ = ["STUDIES", "Study"]
+__all__ = ["OF_TOKENS", "STUDIES", "Study"]
+
+OF_TOKENS = ("critical_batch", "optimizers", "vocabulary")  # studies of a vocabulary, which others would not heed
 
 
 class Study(Protocol):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize_scalar
+from scipy.optimize import differential_evolution, minimize_scalar
 
 from sparsesim.problems import Embedding
 from sparsesim.theory import conflict
@@ -156,3 +156,102 @@ def test_crossings() -> None:
     assert conflict.crossing(np.array([3.0, 1.0, -1.0, -2.0]), times) == pytest.approx(1.5)
     assert conflict.crossing(np.array([3.0, -1.0, 1.0, -1.0]), times) == pytest.approx(2.5)  # for good, not at first
     assert conflict.crossing(np.array([3.0, 2.0, 1.0, 0.5]), times) == np.inf
+
+
+MANY = 1000  # random vocabularies
+
+
+@pytest.mark.slow
+def test_stability_of_random_vocabularies_by_eigenvalues() -> None:
+    """The frontier is that of the first or of the last token, of the first iff B > (1+mu)/(1-mu)."""
+    rng = np.random.default_rng(10)
+    for _ in range(MANY):
+        embedding = random_embedding(rng)
+        eps = float(10.0 ** rng.uniform(-3, 0))
+        own = 1.0 / rows.feedbacks(embedding, 1.0, eps)
+        critical = float(rows.critical_learning_rate(embedding, eps))
+        assert critical == pytest.approx(min(own[embedding.p.argmax()], own[embedding.p.argmin()]))
+        frequent = bool(own[embedding.p.argmax()] <= own[embedding.p.argmin()] * (1.0 + 1e-12))
+        assert frequent == ((2.0 - eps) / eps * (1.0 - 1e-12) <= embedding.B)
+        for share, stable in ((1.0 - 1e-5, True), (1.0 + 1e-5, False)):
+            assert (largest_eigenvalue(embedding, share * critical, eps) < 1.0) == stable
+
+
+def largest_eigenvalue(embedding: Embedding, eta: float, eps: float) -> float:
+    """Of the map of (R, V, C) written down from its definition, over all rows."""
+    p, d, B, mu = embedding.p, embedding.d, embedding.B, 1.0 - eps
+    lam, noise = eta * eps * p, (eta * eps) ** 2 * p * (d + 2.0 - p) / B
+    # e' = e - q', q' = mu q + g, in q = eta m; E<e, g> = lam R and E|g|^2 = (lam^2 + noise) R.
+    Q = np.stack([lam**2 + noise, np.full_like(p, mu * mu), 2.0 * mu * lam], axis=-1)
+    X = np.stack([lam, np.zeros_like(p), np.full_like(p, mu)], axis=-1)
+    R = np.stack([np.ones_like(p), np.zeros_like(p), np.zeros_like(p)], axis=-1) + Q - 2.0 * X
+    return float(np.abs(np.linalg.eigvals(np.stack([R, Q, X - Q], axis=-2))).max())
+
+
+@pytest.mark.slow
+def test_plain_sgd_of_random_vocabularies_by_brute_force() -> None:
+    rng = np.random.default_rng(11)
+    for _ in range(MANY):
+        embedding = random_embedding(rng)
+        found = conflict.best_sgd(embedding)
+        critical = float(rows.critical_learning_rate(embedding, 1.0))
+
+        def rate(eta: float, embedding: Embedding = embedding) -> float:
+            """Of the slowest of all rows."""
+            return float(rows.decay_rates(embedding, eta, 1.0).min())
+
+        grid = np.linspace(1e-6, 1.0, 400) * critical
+        best = grid[int(np.argmax([rate(eta) for eta in grid.tolist()]))]
+        step = grid[1] - grid[0]
+        searched = minimize_scalar(lambda eta: -rate(eta), bounds=(max(1e-9 * critical, best - step), best + step),
+                                   method="bounded", options={"xatol": 1e-9 * critical})  # fmt: skip
+        assert -searched.fun == pytest.approx(found.decay_rate, rel=1e-4)
+        assert -searched.fun <= found.decay_rate * (1.0 + 1e-9)
+        assert rate(found.eta) == pytest.approx(found.decay_rate, rel=1e-9)
+
+
+@pytest.mark.slow
+def test_momentum_of_random_vocabularies_by_evolution() -> None:
+    """Over all rows, by a search that knows nothing of extremes."""
+    rng = np.random.default_rng(12)
+    for seed in range(100):
+        embedding = random_embedding(rng)
+        found = conflict.best_momentum(embedding)
+
+        def cost(x: np.ndarray, embedding: Embedding = embedding) -> float:
+            """Minus the rate of the slowest of all rows."""
+            eps = float(np.exp(x[1]))
+            eta = float(np.exp(x[0]) * rows.critical_learning_rate(embedding, eps))
+            return -float(rows.decay_rates(embedding, eta, eps).min())
+
+        searched = differential_evolution(
+            cost, [(-8.0, -1e-9), (-12.0, 0.0)], rng=seed, popsize=12, maxiter=60, tol=1e-8
+        )
+        assert -searched.fun <= found.decay_rate * (1.0 + 1e-4)
+        assert -searched.fun >= found.decay_rate * (1.0 - 0.05)
+
+
+@pytest.mark.slow
+def test_large_batches_of_random_ratios_by_evolution() -> None:
+    """Without noise heavy ball's roots are those of z^2 - (1 + mu - lam) z + mu, for lam of both tokens."""
+    rng = np.random.default_rng(13)
+    for seed in range(MANY):
+        k = float(10.0 ** rng.uniform(0.1, 4))
+
+        def cost(x: np.ndarray, k: float = k) -> float:
+            """Log of the largest root; mu = 0 is plain SGD."""
+            mu = float(x[1])
+            lam = float(x[0]) * 2.0 * (1.0 + mu) * np.array([1.0, 1.0 / k])
+            roots = [np.abs(np.roots([1.0, -(1.0 + mu - one), mu])).max() for one in lam.tolist()]
+            return math.log(max(roots))
+
+        if seed < MANY // 10:  # some are enough where every cost takes roots
+            searched = differential_evolution(
+                cost, [(1e-3, 1.0), (0.0, 1.0 - 1e-6)], rng=seed, popsize=15, maxiter=80, tol=1e-10
+            )
+            assert -0.5 / searched.fun == pytest.approx(conflict.large_batch_momentum(k), rel=0.02)
+            assert -0.5 / searched.fun >= conflict.large_batch_momentum(k) * (1.0 - 1e-6)
+        grid = np.linspace(1e-3, 1.0, 20_001)[:, None] * 2.0 * np.array([1.0, 1.0 / k])
+        steps = -0.5 / np.log(np.abs(1.0 - grid).max(axis=1).min())
+        assert steps == pytest.approx(conflict.large_batch_sgd(k), rel=0.2)
+        assert steps >= conflict.large_batch_sgd(k) * (1.0 - 1e-9)
