@@ -173,7 +173,7 @@ def test_unknown_figures_and_folders_that_cannot_be_are_refused_before_anything(
     monkeypatch.setattr(experiment, "conduct", lambda *arguments: pytest.fail("conducted"))
     (tmp_path / "file").write_text("")
     for words, said in (
-        (["fig01", "fig99", "foo"], "must be one of fig01 to fig28, got fig99, foo"),
+        (["fig01", "fig99", "foo"], "must be one of fig01 to fig32, got fig99, foo"),
         (["fig01", "--to", str(tmp_path / "file")], "file cannot be written: Not a directory"),
     ):
         monkeypatch.setattr(sys, "argv", ["experiments", *words])
@@ -277,6 +277,10 @@ SIMULATED = {
     "fig10": "mean",
     "fig27": "growth",
     "fig28": "rate",
+    "fig29": "critical",
+    "fig30": "bend",
+    "fig31": "loss_z",
+    "fig32": "loss_z",
 }
 
 

@@ -151,8 +151,8 @@ BAD = [
     ("problem.B=10000000000000000", "B must be at most 1000000000000 with the reduced engine, got 1000"),
     (
         "sweep.study=none",
-        "sweep.study of least_squares must be one of grid, frontier, limits, momentum, phase_diagram, rates, "
-        "triple_point, got 'none'",
+        "sweep.study of least_squares must be one of grid, critical_batch, frontier, limits, momentum, optimizers, "
+        "phase_diagram, rates, triple_point, vocabulary, got 'none'",
     ),
     ("problem.r=1", "problem.r must be null for least squares, got 1.0"),
     (["problem=logistic", "problem.r=null"], "problem.r must be given for logistic regression, got None"),
@@ -195,8 +195,8 @@ def test_a_value_outside_its_range_is_named_before_anything_is_written(
 def test_a_disagreement_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from sparsesim.theory import least_squares
 
-    right = least_squares.moments
-    monkeypatch.setattr(least_squares, "moments", lambda *arguments: right(*arguments) * [1.0, 2.0, 1.0])
+    right = least_squares.moments_of
+    monkeypatch.setattr(least_squares, "moments_of", lambda *arguments: right(*arguments) * [1.0, 2.0, 1.0])
     console = Console(record=True, width=200, file=io.StringIO())
     data, _ = run.run(composed(*TINY, f"output={tmp_path}"), console)
     assert data.attrs["verdict"] == "disagrees"

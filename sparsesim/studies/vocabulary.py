@@ -64,7 +64,9 @@ def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -
     simulated = simulated.rename(p="frequency").assign(tokens=("frequency", tokens))
     bands, width = _bands(simulated), max(2, embedding.d)
     advice = advise(vocabulary, embedding.d, embedding.B, minibatches, label_noise=embedding.label_noise)
-    about = {key: value for key, value in compared.attrs.items() if key not in ("z_fraction_bound", "z_bound")}
+    about = {
+        key: value for key, value in compared.attrs.items() if key not in ("z_fraction_bound", "z_bound", "z_largest")
+    }
     changed = changes(vocabulary, width, embedding.B).rename(size="changed_size", d="changed_d", B="changed_B")
     parts = [
         conflict,
