@@ -26,6 +26,7 @@ from benchmarks.programs import B, P
 from benchmarks.report import Section
 from benchmarks.samplers import generators, samplers, tables
 from benchmarks.scaling import scaling
+from benchmarks.vocabulary import vocabulary
 
 GPU_LANES = 2**18
 
@@ -46,6 +47,7 @@ def main() -> None:
         "scaling": lambda: scaling(machine, settings),
         "launches": lambda: [over_lanes(lanes, settings) if lanes else over_cores(machine, settings)],
         "cells": lambda: [end_to_end(settings)],
+        "vocabulary": lambda: [vocabulary(settings)],
         "samplers": lambda: [generators(machine, settings), samplers(machine, settings), tables(settings)],
     }
     done: list[Section] = []
@@ -75,7 +77,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--sections",
         nargs="+",
-        choices=("engines", "logistic", "scaling", "launches", "cells", "samplers"),
+        choices=("engines", "logistic", "scaling", "launches", "cells", "vocabulary", "samplers"),
         help="measure these alone; the files then hold nothing else (default: all)",
     )
     parser.add_argument("--rounds", type=int, default=5)
