@@ -98,6 +98,11 @@ def compare(dataset: xr.Dataset, scaling: Scaling | None = None) -> xr.Dataset:
     )
 
 
+def enough(trajectories: int) -> float:
+    """Trajectories that must carry a mean for it to be trusted."""
+    return max(MIN_EFFECTIVE_SIZE, MIN_EFFECTIVE_SHARE * trajectories)
+
+
 def _scores(dataset: xr.Dataset, theory: Reference) -> tuple[np.ndarray, np.ndarray]:
     """Scores, and whether each is trusted, both of the shape of the mean."""
     mean, error, effective = (dataset[name].values for name in ("mean", "std_error", "effective_sample_size"))
@@ -108,8 +113,7 @@ def _scores(dataset: xr.Dataset, theory: Reference) -> tuple[np.ndarray, np.ndar
     # A seldom class of logistic regression carries the means, an idle minibatch of least squares its own share alone.
     matters = (theory.rare * scale > 0.1 * error) if theory.spread is None else np.bool_(True)
     random = error > ROUNDING * scale
-    enough = max(MIN_EFFECTIVE_SIZE, MIN_EFFECTIVE_SHARE * trajectories)
-    trusted = random & theory.holds & (effective >= enough) & ~(overlooked & matters)
+    trusted = random & theory.holds & (effective >= enough(trajectories)) & ~(overlooked & matters)
     stable = theory.feedback[..., None, None] < 1.0
     there = dataset["status"].values[..., None, None] != "failed" if "status" in dataset else np.bool_(True)
     judged = ~random & there & stable & theory.holds & ~overlooked & (scale > SMALLEST) & (scale < LARGEST)

@@ -206,9 +206,10 @@ def arguments_of(arguments: Sequence[str]) -> list[str]:
     """
     for argument in arguments:
         _check_argument(argument)
+    sweeps = folder() / "sweep"
+    _check_vocabulary(arguments, sweeps)
     if f"problem={LOGISTIC}" not in arguments:
         return list(arguments)
-    sweeps = folder() / "sweep"
     names = sorted(path.stem for path in (sweeps / LOGISTIC).glob("*.yaml"))
     # Those of its own that need no name beside them choose the problem themselves.
     alone = sorted(path.stem for path in sweeps.glob("*.yaml") if f"override /problem: {LOGISTIC}" in path.read_text())
@@ -219,6 +220,14 @@ def arguments_of(arguments: Sequence[str]) -> list[str]:
             raise ValueError(f"{argument} is of least squares; with problem={LOGISTIC} it must be one of {allowed}")
     own = {f"+sweep={name}": f"+sweep={LOGISTIC}/{name}" for name in names}
     return [own.get(argument, argument) for argument in arguments]
+
+
+def _check_vocabulary(arguments: Sequence[str], sweeps: Path) -> None:
+    """Refuse a vocabulary without a sweep that is about one: there would be no node for Hydra to change."""
+    given = next((one for one in arguments if re.match(r"\+*vocabulary[.=]", one)), None)
+    about = sorted(path.stem for path in sweeps.glob("*.yaml") if "\nvocabulary:" in path.read_text())
+    if given is not None and not {f"+sweep={name}" for name in about} & set(arguments):
+        raise ValueError(f"{given.lstrip('+')} must come with one of {', '.join(f'+sweep={name}' for name in about)}")
 
 
 def _check_argument(argument: str) -> None:
@@ -332,12 +341,18 @@ def _vocabulary(
         raise ValueError("vocabulary.counts and vocabulary.text must not both be given")
     if tokenizer is not None and text is None:
         raise ValueError(f"vocabulary.tokenizer must come with vocabulary.text, got {tokenizer!r} alone")
+    key = "counts" if counts is not None else "text"
     try:
         if counts is not None:
             return read_counts(counts)
-        return Vocabulary.zipf(size, exponent, shift) if text is None else read_text(text, tokenizer)
+        if text is not None:
+            return read_text(text, tokenizer)
     except OSError as error:
-        raise ValueError(f"vocabulary cannot be read: {error.strerror}: {error.filename}") from error
+        raise ValueError(f"vocabulary.{key} cannot be read: {error.strerror}: {error.filename}") from error
+    try:
+        return Vocabulary.zipf(size, exponent, shift)
+    except ValueError as error:
+        raise ValueError(f"vocabulary.{error}") from error
 
 
 def _check_scale(name: str, horizon: float, most_ticks: float, **sizes: int | list[int]) -> None:

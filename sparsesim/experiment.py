@@ -12,7 +12,6 @@ What is computed is kept in the run's folder, as by `sparsesim.run`; data, pictu
 
 import argparse
 import importlib.util
-import json
 import math
 import shlex
 import signal
@@ -20,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import xarray as xr
 from hydra import compose, initialize_config_dir
@@ -214,7 +213,7 @@ def conduct(
         "holds": verdict.holds,
         "checks": [{**check._asdict(), "bounds": check.bounds, "holds": check.holds} for check in verdict.checks],
     }
-    store.write_text(json.dumps(_numbers(kept), indent=2) + "\n", record)
+    store.write_json(kept, record)
     return verdict
 
 
@@ -263,15 +262,6 @@ def _command(name: str, overrides: Sequence[str]) -> str:
     if any(not override.startswith("scale=") for override in overrides):
         return shlex.join(["python", "-m", "experiments", name, *overrides])
     return " ".join(["make", name, *(f"SCALE={override.removeprefix('scale=')}" for override in overrides)])
-
-
-def _numbers(value: Any) -> Any:
-    """JSON has no infinities."""
-    if isinstance(value, dict):
-        return {key: _numbers(of) for key, of in value.items()}
-    if isinstance(value, list):
-        return [_numbers(of) for of in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def table(verdicts: Sequence[Verdict], console: Console) -> None:

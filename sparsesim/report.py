@@ -118,12 +118,12 @@ def with_mishaps(outcome: Outcome, dataset: xr.Dataset) -> Outcome:
 def closing(console: Console, outcome: Outcome, written: list[Path]) -> None:
     """The closing words and tables, remarks, and the path of everything written."""
     if outcome.words:
-        console.print(outcome.words, highlight=False)
+        console.print(outcome.words, highlight=False, markup=False)
     if outcome.details is not None:
         console.print(_table(Table(*outcome.details.columns), outcome.details.rows))
     console.print(_table(Table(title=outcome.title, show_header=False), outcome.rows))
     for line in outcome.remarks:
-        console.print(line, style="red", highlight=False)
+        console.print(line, style="red", highlight=False, markup=False)
     console.print("written:")
     for path in written:
         console.print(f"  {path}", highlight=False, soft_wrap=True)

@@ -4,7 +4,6 @@ Exit status: 0 the study completed and what it simulated agrees with theory, 1 i
 bad, 3 no point of it could be tested, 4 it failed, 5 cells of it failed or are missing, 130 interrupted.
 """
 
-import json
 import os
 import signal
 import sys
@@ -118,7 +117,7 @@ def _written(study: Study, dataset: xr.Dataset, path: Path, console: Console) ->
     """Write what a folder holds when all of its cells are there."""
     config = store.write_text(dataset.attrs["config"], path / CONFIG)
     data = store.save(dataset, path / DATA)
-    summary = store.write_text(json.dumps(study.summary(dataset), indent=2) + "\n", path / "summary.json")
+    summary = store.write_json(study.summary(dataset), path / "summary.json")
     drawn = study.draw(dataset, path)
     manifest = provenance.write_manifest(path, data, drawn, [config, summary])
     outcome = report.with_mishaps(study.outcome(dataset), dataset)

@@ -2,6 +2,8 @@
 
 import fcntl
 import io
+import json
+import math
 import os
 import re
 import socket
@@ -9,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import h5netcdf
 import numpy as np
@@ -128,3 +131,16 @@ def _host() -> str:
     with suppress(OSError):  # Linux alone has such a file
         return f"{name}-{re.sub(r'[^0-9]', '', os.readlink('/proc/self/ns/pid'))}"
     return name
+
+
+def write_json(value: Any, path: Path) -> Path:
+    """Write what is made of lists, mappings, words and numbers; what is no finite number is null."""
+    return write_text(json.dumps(_finite(value), indent=2, allow_nan=False) + "\n", path)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(of) for key, of in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(of) for of in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

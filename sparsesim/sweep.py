@@ -87,6 +87,7 @@ class Times:
             later = np.linspace(0.0, horizon, self.records + 1)[1:]
         else:
             later = np.geomspace(horizon / 10.0**3 if clock == "poisson" else 1.0, horizon, self.records)
+            later[-1] = horizon  # also where it is the only one
         if clock != "poisson":
             # Rounded, and pushed apart where rounding made neighbours equal.
             later = np.maximum(np.rint(later), np.arange(1, self.records + 1))

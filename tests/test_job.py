@@ -90,7 +90,7 @@ def test_other_sweeps_have_other_folders_and_do_not_mix(tmp_path: Path) -> None:
     assert job_in(tmp_path, chunked).folder.path == mine.path
 
 
-@pytest.mark.parametrize("engine", ["reduced", "vector"])
+@pytest.mark.parametrize("engine", ["reduced", pytest.param("vector", marks=pytest.mark.slow)])
 def test_a_long_block_goes_on_from_its_checkpoint(tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is computed before the run is cut off is not computed again, recordings or not."""
     monkeypatch.setattr(launches, "STEP_WORK", 300.0)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from rich.console import Console
 
 from sparsesim import config as configuration
 from sparsesim import run, store
+from sparsesim.job import identity
+from sparsesim.vocabulary import Vocabulary
 
 TINY = ["scale=smoke", "problem.d=6", "trajectories=200", "times.horizon=6", "times.records=3"]
 ROOT = Path(__file__).parents[1]
@@ -287,10 +290,16 @@ def test_token_counts_in_verdict_out(tmp_path: Path) -> None:
     summary = json.loads((folder / "summary.json").read_text())
     assert (summary["verdict"], summary["types"], summary["slowest"]) == ("agrees", 4, 4)
     assert {path.suffix for path in folder.glob("vocabulary_*")} == {".pdf", ".png"}
-    # Other counts are another sweep; the same ones under other names are the same.
-    (tmp_path / "counts.json").write_text(json.dumps({**COUNTS, "of": 20001}))
-    command("+sweep=vocabulary", "vocabulary.counts=counts.json", *SMALL, folder=tmp_path)
-    assert len(list((tmp_path / "runs" / "vocabulary").iterdir())) == 2
+
+
+def test_other_counts_are_another_sweep_other_names_are_not() -> None:
+    def of(counts: dict[str, int]) -> object:
+        sweep = configuration.sweep_of(composed("+sweep=vocabulary"))
+        vocabulary = Vocabulary.from_counts(list(counts.values()), list(counts))
+        return identity(replace(sweep, vocabulary=vocabulary), "vocabulary")
+
+    assert of(COUNTS) == of({name.upper(): count for name, count in COUNTS.items()})
+    assert of(COUNTS) != of({**COUNTS, "of": 20001})
 
 
 @pytest.mark.parametrize(

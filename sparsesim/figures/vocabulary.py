@@ -1,5 +1,7 @@
 """A vocabulary under one momentum: its spectrum in the phase plane, learning curves, loss over optimizers, sparsity."""
 
+from typing import Any
+
 import matplotlib
 import numpy as np
 import xarray as xr
@@ -11,11 +13,12 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentF
 
 from sparsesim.figures import labels, style
 from sparsesim.figures.phase_plane import heatmap
+from sparsesim.vocabulary import NEAR
 
 SIDES = {"above": style.VERMILLION, "near": style.ORANGE, "below": style.BLUE}
 BATCHES = {"sparse": style.SKY, "dense": style.ORANGE, "concentrated": style.VERMILLION}
-NEAR = np.log(4.0)  # of resonance, in log frequency
 BINS = 60  # of the spectrum
+NARROW = 0.01  # of its axis, on both sides of the tokens
 LOWEST = 1e-4  # of a loss, as a share of the first, that is shown
 
 
@@ -24,28 +27,29 @@ def spectrum(dataset: xr.Dataset) -> Figure:
     """The tokens in the plane of sparsity and momentum decay, and how the text lies over them."""
     attrs = dataset.attrs
     log_d = np.log(attrs["d"])
+    near = np.log(NEAR) / log_d
     alpha = -np.log(dataset["p"].values) / log_d
     beta, delta, kappa = (s * np.log(attrs[name]) / log_d for s, name in ((1, "B"), (-1, "eps"), (-1, "eta")))
     figure, axes = style.new_figure(2, 1, width=style.DOUBLE, height=4.4, sharex=True, height_ratios=[1.0, 1.5])
     top, plane = axes[:, 0]
-    edges = np.linspace(alpha[0], alpha[-1] + 1e-9, BINS + 1)
+    edges = np.linspace(alpha[0] - NARROW, alpha[-1] + NARROW, BINS + 1)
     places = 0.5 * (edges[1:] + edges[:-1])
     stiffness = np.exp(-log_d * (places + kappa - delta))
-    colours = [SIDES["above" if s > 4 else "near" if s >= 0.25 else "below"] for s in stiffness]
+    colours = [SIDES["above" if s > NEAR else "near" if s >= 1.0 / NEAR else "below"] for s in stiffness]
     mass, _ = np.histogram(alpha, edges, weights=dataset["p"].values)
     types, _ = np.histogram(alpha, edges, weights=np.full(alpha.size, 1.0 / alpha.size))
     top.bar(places, mass, width=np.diff(edges), color=colours, lw=0)
-    top.step(places, types, where="mid", color=style.INK, lw=0.9, label="share of the tokens")
+    top.stairs(types, edges, color=style.INK, lw=0.9, label="share of the tokens")
     for side, share in SIDES.items():
         found = dataset["p"].where(dataset["side"] == side).sum()
         top.bar([0], [0], color=share, label=f"{side} resonance: {float(found):.0%} of the text")
     top.set_ylabel("share in a bar")
-    low, high = min(0.0, alpha[0], beta - 1.0) - 0.1, max(alpha[-1], beta) + 0.15
+    low, high = -0.1, max(alpha[-1], beta) + 0.15
     height = (min(-0.1, delta - 0.4), max(1.6, delta + 0.5))
     x = np.array([low, high])
-    plane.fill_between(x, x + kappa + NEAR / log_d, height[1], color=SIDES["above"], alpha=0.16, lw=0)
-    plane.fill_between(x, x + kappa - NEAR / log_d, x + kappa + NEAR / log_d, color=SIDES["near"], alpha=0.25, lw=0)
-    plane.fill_between(x, height[0], x + kappa - NEAR / log_d, color=SIDES["below"], alpha=0.12, lw=0)
+    plane.fill_between(x, x + kappa + near, height[1], color=SIDES["above"], alpha=0.16, lw=0)
+    plane.fill_between(x, x + kappa - near, x + kappa + near, color=SIDES["near"], alpha=0.25, lw=0)
+    plane.fill_between(x, height[0], x + kappa - near, color=SIDES["below"], alpha=0.12, lw=0)
     plane.plot(x, x + kappa, color=style.INK, lw=1.3, label=r"resonance $\eta p = \varepsilon$")
     for at, name, dash in ((beta, r"$pB = 1$: sparse to its right", ":"),
                            (beta - 1.0, r"$pB = d$: concentrated to its left", "--")):  # fmt: skip
@@ -100,7 +104,7 @@ def loss(dataset: xr.Dataset) -> Figure:
     norm = LogNorm(low, max(1.0, 1.01 * low))
     mesh = heatmap(ax, values.clip(max=10.0), matplotlib.colormaps[style.SEQUENTIAL], norm)
     bar = figure.colorbar(mesh, ax=ax, extend="max", label="excess loss left", pad=0.02, aspect=28)
-    style.plain_log_ticks(bar.ax.yaxis, *norm_limits(norm))
+    style.plain_log_ticks(bar.ax.yaxis, *_norm_limits(norm))
     eps, critical = dataset["plane_eps"].values, dataset["plane_critical"].values
     limits = ax.get_ylim()
     ax.fill_between(eps, critical, limits[1], facecolor="#d9d9d9", edgecolor=style.GREY, lw=0, hatch="////",
@@ -180,11 +184,15 @@ def settings(dataset: xr.Dataset) -> Figure:
             for of in (shown.isel(setting=row) for row in range(shown.sizes["setting"]))
         ]
         ax.set_yticks(ticks, names)
-        handles = [ax.bar([0], [0], color=colour) for colour in colours.values()]
+        handles: list[Any] = [ax.bar([0], [0], color=colour) for colour in colours.values()]
         titles = {"above": "above resonance", "near": "within a factor of 4", "below": "below",
                   "sparse": "sparse: $pB < 1$", "dense": r"dense: $1 \leq pB \leq d$",
                   "concentrated": "concentrated: $pB > d$"}  # fmt: skip
-        ax.legend(handles, [titles[kind] for kind in colours], loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+        names = [titles[kind] for kind in colours]
+        if words == "side":
+            handles += ax.plot([], [], color=style.INK, lw=1.4)
+            names.append("resonance")
+        ax.legend(handles, names, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
     bottom = axes[1, 0]
     bottom.set(xlim=(-np.log10(p[0]) - 0.05, -np.log10(p[-1]) + 0.05), xlabel="frequency $p$ of a token")
     bottom.xaxis.set_major_locator(FixedLocator(np.arange(np.ceil(-np.log10(p[0])), -np.log10(p[-1])).tolist()))
@@ -194,7 +202,7 @@ def settings(dataset: xr.Dataset) -> Figure:
     return figure
 
 
-def norm_limits(norm: LogNorm) -> tuple[float, float]:
+def _norm_limits(norm: LogNorm) -> tuple[float, float]:
     """Of a colour scale whose limits are known."""
     return float(norm.vmin or 1.0), float(norm.vmax or 1.0)
 

@@ -1,7 +1,7 @@
 """The critical batch size of a vocabulary: up to which batch do more samples a minibatch save minibatches?
 
 At every batch size the optimizer is the one that takes the fewest minibatches until no token has more than a target of
-its squared error left (`theory.conflict`), without and with momentum. The last token is the most frequent or the
+its squared error left (`theory.target`), without and with momentum. The last token is the most frequent or the
 rarest, and both are simulated. The minibatches fall like 1/B and then no more: the bend is where the two asymptotes
 meet. The predicted one is that of decay rates, for a target far away; to a near one momentum's two modes of equal decay
 are slow at first, and its bend is earlier.
@@ -15,7 +15,7 @@ import xarray as xr
 from scipy import stats
 
 from sparsesim import report
-from sparsesim.comparison import FALSE_ALARM, MIN_EFFECTIVE_SHARE, ROUNDING, compare
+from sparsesim.comparison import FALSE_ALARM, ROUNDING, compare, enough
 from sparsesim.figures import critical_batch as figures
 from sparsesim.figures import style
 from sparsesim.problems import Embedding
@@ -23,14 +23,15 @@ from sparsesim.simulation.driver import Progress
 from sparsesim.studies import curves
 from sparsesim.studies.tokens import setting
 from sparsesim.sweep import Simulator, Sweep, Times, run_sweep
-from sparsesim.theory import conflict
+from sparsesim.theory import conflict, target
 from sparsesim.theory.tuning import Tuned
 
+TUNED = {"best_eta": "eta", "best_eps": "eps", "best_rate": "decay_rate"}
 METHODS = ("sgd", "momentum", "fixed")  # "fixed": the best learning rate at the momentum that is given
 NAMES = {"sgd": "plain SGD", "momentum": "best momentum", "fixed": "momentum {:.4g}"}
 TARGET = 8.0  # e-folds of squared error
 # E-folds of a token's own rate, in which it gets there also where two modes of one rate hold it back at first.
-HORIZON, RECORDS = 28.0, 112
+HORIZON, RECORDS = 24.0, 400  # so many that of an oscillation some are near its peaks
 EQUAL = 0.01  # steps of two tokens that differ by so little are equal
 
 
@@ -47,20 +48,21 @@ def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -
         MemoryError: see `run_sweep`.
     """
     found = setting(sweep, "critical_batch", axes=("B",))
+    if len(sweep.axes["B"]) < 2:
+        raise ValueError(
+            f"the axis B must have at least two values, between which there is a bend, got {sweep.axes['B']}"
+        )
     two = conflict.extremes(found.embedding)
     sizes = np.asarray(sweep.axes["B"], dtype=float)
-    tuned = {
-        method: [_tuned(Embedding(two.p, two.d, int(B)), method, found.optimizer.eps) for B in sizes]
-        for method in METHODS
-    }
+    tuned = {method: _tuned(two, sizes, method, found.optimizer.eps) for method in METHODS}
     cases = {
         f"{method} {i}": {"B": float(B), "eta": tuned[method][i].eta, "eps": tuned[method][i].eps}
         for method in METHODS
         for i, B in enumerate(sizes)
     }
     parameters = {**sweep.parameters, **dict.fromkeys(("B", "eta", "eps", "eta_over_critical", "label_noise"))}
-    swept = replace(sweep, axes={"p": two.p.tolist()}, cases=cases, parameters=parameters, vocabulary=None,
-                    times=Times(HORIZON, "e_folds", RECORDS))  # fmt: skip
+    p, times = np.unique(two.p)[::-1].tolist(), Times(HORIZON, "e_folds", RECORDS)
+    swept = replace(sweep, axes={"p": p}, cases=cases, parameters=parameters, times=times, vocabulary=None)
     compared = compare(simulate(swept, progress))
     each, shape, over = _steps(compared), (len(METHODS), sizes.size), ("optimizer", "batch_size")
     slower = each.isel(p=_slower(each))
@@ -68,12 +70,7 @@ def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -
     z = (steps - exact) / np.maximum(error, ROUNDING * exact)
     bound = float(stats.t.isf(FALSE_ALARM / 2 / max(1, np.isfinite(z).sum()), sweep.trajectories - 1))
     verdict = "disagrees" if (np.abs(z) > bound).any() else "agrees" if np.isfinite(z).any() else "untested"
-    # What is not measured cannot be an end of the curve.
-    samples, shown = (np.where(np.isnan(steps), np.inf, values) for values in (sizes * steps, steps))
-    bend = np.min(samples, axis=1) / np.min(shown, axis=1)
-    ends = [np.argmin(values, axis=1)[:, None] for values in (samples, shown)]
-    bend_error = bend * np.hypot(*(np.take_along_axis(error / steps, end, axis=1)[:, 0] for end in ends))
-    fields = {"best_eta": "eta", "best_eps": "eps", "best_rate": "decay_rate"}
+    bend, bend_error = _bends(sizes, steps, error)
     k = float(two.p.max() / two.p.min())
     cheapest = conflict.samples_per_e_fold(two)
     least = {
@@ -84,14 +81,14 @@ def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -
     of_sizes = xr.Dataset(
         {
             **{name: (over, [[getattr(one, key) for one in tuned[method]] for method in METHODS])
-               for name, key in fields.items()},
+               for name, key in TUNED.items()},
             "steps": (over, steps),
             "steps_std_error": (over, error),
             "steps_exact": (over, exact),
             "steps_z": (over, z),
             "bend": ("optimizer", bend),
             "bend_std_error": ("optimizer", bend_error),
-            "bend_exact": ("optimizer", np.min(sizes * exact, axis=1) / np.min(exact, axis=1)),
+            "bend_exact": ("optimizer", _bends(sizes, exact, error)[0]),
             "least_steps_per_e_fold": ("optimizer", list(least.values())),
             "critical_batch": ("optimizer", [cheapest / steps if steps > 0.0 else np.inf for steps in least.values()]),
         },
@@ -140,17 +137,7 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
 def outcome(dataset: xr.Dataset) -> report.Outcome:
     """The bends in words, and what is best at every batch size."""
     attrs = dataset.attrs
-    ratio = attrs["most_frequent"] / attrs["rarest"]
-    sgd, momentum = dataset.sel(optimizer="sgd"), dataset.sel(optimizer="momentum")
-    words = (
-        f"The most frequent of {attrs['types']:,} tokens is {ratio:,.0f} times as frequent as the rarest. Without "
-        f"momentum a larger batch saves minibatches up to about {_size(sgd['critical_batch'])} tokens; beyond that the "
-        f"learning rate cannot grow, for the most frequent token would diverge. With the best momentum it goes on to "
-        f"about {_size(momentum['critical_batch'])}, later by a factor of "
-        f"{float(momentum['critical_batch'] / sgd['critical_batch']):,.0f} (the root of {ratio:,.0f} is "
-        f"{ratio**0.5:,.0f}), and takes {float(sgd['steps_exact'].min() / momentum['steps_exact'].min()):,.1f} times "
-        "fewer minibatches in the end. Momentum saves no tokens: at small batches both cost the same."
-    )
+    words = _words(dataset)
     columns = ("batch", "SGD: eta", "minibatches", "momentum: eta", "mu", "minibatches", "fixed mu: minibatches")
     table = [
         (
@@ -170,8 +157,8 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
         name = NAMES[method].format(1.0 - attrs["given_eps"])
         error = float(of["bend_std_error"] / of["bend"])
         rows += [
-            (f"bend, {name}", f"{_size(of['bend'])} ± {error:.1%}, of rates {_size(of['critical_batch'])}"),
-            ("  of exact steps", _size(of["bend_exact"])),
+            (f"bend, {name}", f"{_size(of['bend'])} ± {error:.1%}, by decay rates {_size(of['critical_batch'])}"),
+            ("  of exact instead of simulated steps", _size(of["bend_exact"])),
         ]
     rows += [
         ("trajectories of both tokens", str(attrs["trajectories"])),
@@ -186,11 +173,47 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
                           report.Details(columns, table))  # fmt: skip
 
 
-def _tuned(two: Embedding, method: str, eps: float) -> Tuned:
-    """What gets two tokens to the target in the fewest minibatches."""
-    if method == "sgd":
-        return conflict.best_sgd(two)  # one mode: the best rate is the best at every target
-    return conflict.fewest_steps(two, TARGET, None if method == "momentum" else eps)[0]
+def _words(dataset: xr.Dataset) -> str:
+    """The bends, for a practitioner."""
+    attrs, (sgd, momentum) = dataset.attrs, (dataset.sel(optimizer=name) for name in ("sgd", "momentum"))
+    ratio = attrs["most_frequent"] / attrs["rarest"]
+    if ratio == 1.0:
+        return "All tokens are equally frequent: there is no conflict, and no end to what larger batches save."
+    later = float(momentum["bend"] / sgd["bend"])
+    fewer = float(sgd["steps_exact"].min() / momentum["steps_exact"].min())
+    return (
+        f"The most frequent of {attrs['types']:,} tokens is {ratio:,.0f} times as frequent as the rarest. Without "
+        f"momentum a larger batch saves minibatches up to about {_size(sgd['bend'])} tokens; beyond that the learning "
+        "rate cannot grow, for the most frequent token would diverge. With the best momentum it goes on to about "
+        f"{_size(momentum['bend'])}, later by a factor of {later:,.0f} (for a target far away by the root of "
+        f"{ratio:,.0f}, {ratio**0.5:,.0f}), and takes up to {fewer:,.1f} times fewer minibatches. Momentum saves no "
+        "tokens: at small batches both cost the same."
+    )
+
+
+def _tuned(two: Embedding, sizes: np.ndarray, method: str, eps: float) -> list[Tuned]:
+    """What gets two tokens to the target in the fewest minibatches, by batch size."""
+    found: dict[float, Tuned] = {}
+    near = None
+    for B in np.sort(sizes)[::-1].tolist():
+        own = Embedding(two.p, two.d, int(B))
+        if method == "sgd":
+            near = conflict.best_sgd(own)  # one mode: the best rate is the best at every target
+        elif method == "momentum":
+            near = target.fewest_steps(own, TARGET, near)
+        else:
+            near = target.fewest_steps_at(own, TARGET, eps, near)
+        found[B] = near
+    return [found[B] for B in sizes.tolist()]
+
+
+def _bends(sizes: np.ndarray, steps: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the asymptotes of minibatches against the batch size meet, (optimizer,), and the error of that."""
+    # What is not measured cannot be an end of the curve.
+    samples, shown = (np.where(np.isnan(steps), np.inf, values) for values in (sizes * steps, steps))
+    bend = np.min(samples, axis=1) / np.min(shown, axis=1)
+    ends = [np.argmin(values, axis=1)[:, None] for values in (samples, shown)]
+    return bend, bend * np.hypot(*(np.take_along_axis(error / steps, end, axis=1)[:, 0] for end in ends))
 
 
 def _steps(compared: xr.Dataset) -> xr.Dataset:
@@ -204,12 +227,12 @@ def _steps(compared: xr.Dataset) -> xr.Dataset:
 
     def taken(R: np.ndarray) -> np.ndarray:
         """Until R stays below the target."""
-        return conflict.crossing(np.log(np.maximum(R, 1e-300)) + TARGET, times)
+        return target.crossing(np.log(np.maximum(R, 1e-300)) + TARGET, times)
 
     steps, late, early = taken(mean), taken(mean + error), taken(mean - error)
     carrying = compared["effective_sample_size"].sel(moment="R").transpose("case", "p", "time").values
     there = np.abs(times - taken(exact)[..., None]).argmin(axis=-1)[..., None]
-    few = np.take_along_axis(carrying, there, axis=-1)[..., 0] < MIN_EFFECTIVE_SHARE * compared.attrs["trajectories"]
+    few = np.take_along_axis(carrying, there, axis=-1)[..., 0] < enough(compared.attrs["trajectories"])
     found = {"steps": np.where(few, np.nan, steps), "steps_std_error": np.where(few, np.nan, 0.5 * (late - early)),
              "steps_exact": taken(exact)}  # fmt: skip
     return xr.Dataset({name: (("case", "p"), values) for name, values in found.items()})

@@ -17,7 +17,7 @@ from scipy import stats
 from scipy.optimize import minimize
 
 from sparsesim import report
-from sparsesim.comparison import FALSE_ALARM, MIN_EFFECTIVE_SHARE, ROUNDING
+from sparsesim.comparison import FALSE_ALARM, ROUNDING, enough
 from sparsesim.figures import optimizers as figures
 from sparsesim.figures import style
 from sparsesim.problems import Embedding
@@ -45,6 +45,7 @@ class Kind(NamedTuple):
     first: tuple[float, float] | None  # between which c is first looked for; None: there is none
     risks: Risks  # exact, (row, time)
     optax: Transformation
+    most: float = math.inf  # that c can be
 
 
 KINDS = {
@@ -56,12 +57,12 @@ KINDS = {
     "heavy_ball": Kind(
         "one momentum for all", "eps = {:.3g}", (3e-3, 1.0),
         lambda of, eta, c, times: theory.risks(of, eta, min(c, 1.0), times),
-        lambda of, eta, c: heavy_ball(eta, min(c, 1.0)),
+        lambda of, eta, c: heavy_ball(eta, min(c, 1.0)), 1.0,
     ),
     "lazy": Kind(
         "lazy momentum, active rows alone", "eps = {:.3g}", (3e-3, 1.0),
         lambda of, eta, c, times: theory.risks(of, eta, min(c, 1.0), times, lazy=True),
-        lambda of, eta, c: lazy_heavy_ball(eta, min(c, 1.0)),
+        lambda of, eta, c: lazy_heavy_ball(eta, min(c, 1.0)), 1.0,
     ),
     "per_frequency": Kind(
         "momentum by frequency", "eps_j = min(1, {:.3g} p_j)", (0.1, 1e3),
@@ -121,11 +122,12 @@ def judged(dataset: xr.Dataset) -> xr.Dataset:
     error, carrying = dataset["loss_std_error"], dataset["loss_effective_sample_size"]
     trajectories = dataset.attrs["trajectories"]
     # Else it is rounding, or few trajectories carry the mean, as in `comparison`.
-    random = (error > ROUNDING * dataset["loss"]) & (carrying >= MIN_EFFECTIVE_SHARE * trajectories)
+    random = (error > ROUNDING * dataset["loss"]) & (carrying >= enough(trajectories))
     z = (dataset["loss_simulated"] - dataset["loss"]) / error.where(random)
     count = int(random.values.sum())
     bound = float(stats.t.isf(FALSE_ALARM / 2 / max(1, count), trajectories - 1))
-    disagrees = bool((np.abs(z.values) > bound).any())
+    lost = np.isfinite(dataset["loss"]) & ~np.isfinite(dataset["loss_simulated"])
+    disagrees = bool((np.abs(z.values) > bound).any() or lost.any())
     verdict = "disagrees" if disagrees else "agrees" if count else "untested"
     return dataset.assign(loss_z=z).assign_attrs(loss_bound=bound, verdict=verdict)
 
@@ -146,7 +148,7 @@ def tuned(kind: Kind, embedding: Embedding, times: np.ndarray) -> tuple[float, f
     starts = [np.array([eta] if second is None else [eta, second]) for eta in etas for second in seconds]
     found = minimize(cost, min(starts, key=cost), method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-6})
     best = np.exp(found.x)
-    return float(best[0]), 1.0 if kind.first is None else float(best[1])
+    return float(best[0]), 1.0 if kind.first is None else min(kind.most, float(best[1]))
 
 
 def draw(dataset: xr.Dataset, folder: Path) -> list[Path]:

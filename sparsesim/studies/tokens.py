@@ -38,6 +38,10 @@ def setting(sweep: Sweep, study: str, axes: tuple[str, ...] = ()) -> Setting:
         if asked != allowed:
             raise ValueError(f"{name} must be {allowed} in the study {study}: tokens share minibatches, got {asked!r}")
     checks.absent(sweep, ("p",), "the frequencies are those of the vocabulary")
+    checks.absent(sweep, axes, "it is an axis")
+    for name, key in (("B", "problem.B"), ("eps", "optimizer.eps")):
+        if name not in axes and sweep.parameters.get(name) is None:
+            raise ValueError(f"{key} must be given in the study {study}, got None")
     if sweep.start:
         raise ValueError(f"start must not be given in the study {study}: all rows start at R = 1, got {sweep.start}")
     shared = {**sweep.parameters, **{name: sweep.axes[name][0] for name in axes}}

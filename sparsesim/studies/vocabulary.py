@@ -4,6 +4,7 @@ Every token is a cell of its own, exact in law by itself; that tokens share mini
 them, and no mean. Curves are of tenths of the text: tokens in falling order of frequency, a tenth of all mass each.
 """
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,23 +17,21 @@ from sparsesim.comparison import FALSE_ALARM, compare
 from sparsesim.figures import style
 from sparsesim.figures import vocabulary as figures
 from sparsesim.problems import Embedding, HeavyBall
-from sparsesim.report import Details, Outcome
+from sparsesim.report import Outcome
 from sparsesim.simulation.driver import Progress
-from sparsesim.studies import curves
+from sparsesim.studies import answer
 from sparsesim.studies.tokens import Setting, setting
 from sparsesim.sweep import Simulator, Sweep, run_sweep
 from sparsesim.theory import embedding as theory
-from sparsesim.vocabulary import Advice, Choice, Losses, Share, advise, changes, spectral_conflict
+from sparsesim.vocabulary import Advice, Choice, Losses, advise, changes, spectral_conflict
 from sparsesim.vocabulary import summary as summarised
 
 TENTHS = 10
-FINE, CURVE = 300, 60  # frequencies and times of a curve
+FINE, CURVE, EVERY = 300, 100, 400  # frequencies and times of a curve, and how many minibatches are all among them
 PLANE = 49  # points of the plane of learning rate and momentum, each way
 SHORTEST = 1e-4  # momentum decay there
 # Of what is left of a band's loss: carried by tokens whose simulated means can be relied on.
 TRUSTED = 0.99
-CHOICES = ("slowest_sgd", "slowest", "loss_sgd", "loss", "equal_floor")
-COLUMNS = ("tenth of text", "by rank", "in a batch", "resonance", "1/rate", "left", "simulated")
 KEPT = ("mean", "std_error", "effective_sample_size", "exact", "z", "trusted")
 
 
@@ -54,7 +53,9 @@ def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -
     vocabulary, embedding, optimizer = found
     p, tokens = vocabulary.distinct()
     parameters = {**sweep.parameters, "eta": optimizer.eta, "eta_over_critical": None}
-    compared = compare(simulate(replace(sweep, axes={"p": p.tolist()}, parameters=parameters), progress))
+    times = replace(sweep.times, records=min(sweep.times.records, math.ceil(sweep.times.horizon)))
+    swept = replace(sweep, axes={"p": p.tolist()}, parameters=parameters, times=times)
+    compared = compare(simulate(swept, progress))
     minibatches = int(compared["time"][-1])
     conflict = spectral_conflict(
         vocabulary, embedding.d, embedding.B, optimizer, label_noise=embedding.label_noise, minibatches=minibatches
@@ -93,8 +94,8 @@ def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -
 
 def draw(dataset: xr.Dataset, folder: Path) -> list[Path]:
     """The spectrum in the phase plane, learning curves, loss over the optimizers, sparsity under changes."""
-    drawn = {
-        "vocabulary_spectrum": figures.spectrum(dataset),
+    drawn = {} if dataset.attrs["d"] == 1 else {"vocabulary_spectrum": figures.spectrum(dataset)}  # its axes need ln d
+    drawn |= {
         "vocabulary_learning": figures.learning(dataset),
         "vocabulary_loss": figures.loss(dataset),
         "vocabulary_sparsity": figures.sparsity(dataset),
@@ -107,10 +108,9 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
     about, attrs = summarised(dataset), dataset.attrs
     keys = ("verdict", "d", "B", "eta", "eps", "label_noise", "minibatches", "trajectories", "zipf_exponent",
             "zipf_std_error", "unseen", "seconds", "z_count", "z_fraction", "z_fraction_std_error")  # fmt: skip
-    about_run = {key: attrs[key] for key in keys if key in attrs}
     choices = dataset.drop_dims([dim for dim in dataset.dims if dim != "choice"])
     return {
-        **{key: curves.number(value) if isinstance(value, float) else value for key, value in about_run.items()},
+        **{key: attrs[key] for key in keys if key in attrs},
         "types": dataset.sizes["token"],
         "resonance": about.resonance,
         "sides": {side: share._asdict() for side, share in about.sides.items()},
@@ -120,18 +120,13 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
         "slowest": about.slowest,
         "slowest_rate": about.slowest_rate,
         "exponents": {"alpha": list(about.alpha), "beta": about.beta, "delta": about.delta},
-        "loss_left": _left(dataset),
-        "largest_loss_z": curves.number(_largest(dataset)),
+        "loss_left": answer.left(dataset),
+        "largest_loss_z": _largest(dataset),
         "better": {
-            str(choice): {
-                str(name): curves.number(float(of)) for name, of in choices.sel(choice=choice).data_vars.items()
-            }
+            str(choice): {str(name): float(of) for name, of in choices.sel(choice=choice).data_vars.items()}
             for choice in choices["choice"].values
         },
-        "critical_batch": {
-            "sgd": curves.number(attrs["critical_batch_sgd"]),
-            "momentum": curves.number(attrs["critical_batch"]),
-        },
+        "critical_batch": {"sgd": attrs["critical_batch_sgd"], "momentum": attrs["critical_batch"]},
     }
 
 
@@ -139,29 +134,7 @@ def outcome(dataset: xr.Dataset) -> Outcome:
     """A paragraph, tenth by tenth what happens to it, and what would be better."""
     attrs = dataset.attrs
     rows = [
-        ("tokens, width, batch", f"{dataset.sizes['token']:,}, {attrs['d']:,}, {attrs['B']:,}"),
-        ("this optimizer", _optimizer(attrs["eta"], attrs["eps"])),
-        ("  excess loss left", f"{_left(dataset):.4g} after {attrs['minibatches']:,} minibatches"),
-    ]
-    names = {
-        "slowest_sgd": "slowest token fastest, plain SGD",
-        "slowest": "slowest token fastest, momentum",
-        "loss_sgd": f"least loss after {attrs['minibatches']:,}, plain SGD",
-        "loss": f"least loss after {attrs['minibatches']:,}, momentum",
-        "equal_floor": "same floor, slowest token fastest",
-    }
-    for choice in dataset["choice"].values:
-        of = dataset.sel(choice=choice)
-        rows += [
-            (names[choice], _optimizer(float(of["choice_eta"]), float(of["choice_eps"]))),
-            (
-                "  slowest token's 1/rate, loss left",
-                f"{_pace(1 / float(of['choice_rate']))}, {float(of['choice_loss']):.4g}",
-            ),
-        ]
-    rows += [
-        ("critical batch, plain SGD", f"{attrs['critical_batch_sgd']:.4g} tokens"),
-        ("critical batch, best momentum", f"{attrs['critical_batch']:.4g} tokens"),
+        *answer.rows(dataset),
         ("trajectories of every token", str(attrs["trajectories"])),
         ("largest |z| of a tenth's loss", f"{_largest(dataset):.2f} (bound {attrs['loss_bound']:.2f})"),
         ("single tokens with |z| < 1.96", f"{attrs['z_fraction']:.4f} of {attrs['z_count']:,} comparisons"),
@@ -169,7 +142,7 @@ def outcome(dataset: xr.Dataset) -> Outcome:
         ("verdict", report.verdict(dataset)),
     ]
     return Outcome("vocabulary: what would be better, and is it simulated right?", rows, _remarks(dataset),
-                   _words(dataset), Details(COLUMNS, _table(dataset)))  # fmt: skip
+                   answer.words(dataset), answer.table(dataset))  # fmt: skip
 
 
 def _tenths(simulated: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -180,21 +153,18 @@ def _tenths(simulated: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
 
 def _bands(simulated: xr.Dataset) -> xr.Dataset:
     """The losses of the tenths that have a token; equal frequencies are not parted."""
-    p, tokens = simulated["frequency"].values, simulated["tokens"].values
-    band, mass = _tenths(simulated)
+    tokens, (band, mass) = simulated["tokens"].values, _tenths(simulated)
     present, place = np.unique(band, return_inverse=True)
-    weights = np.zeros((present.size, p.size))
-    weights[place, np.arange(p.size)] = mass
-    total = weights.sum(axis=1, keepdims=True)
-    weights /= total
-    last = np.array([tokens[place <= i].sum() for i in range(present.size)])
-    exact, mean = weights @ simulated["exact"].values, weights @ simulated["mean"].values
-    error = (weights**2 @ simulated["std_error"].values ** 2) ** 0.5
-    trusted = weights @ np.where(simulated["trusted"], simulated["exact"], 0.0)
-    wrong = weights @ (np.isinf(simulated["z"].values) & simulated["trusted"].values) > 0.0
+    total = np.bincount(place, mass)
+    weight = (mass / total[place])[:, None]
+    last = np.cumsum(np.bincount(place, tokens)).astype(int)
+    exact, mean = (_summed(place, weight * simulated[name].values) for name in ("exact", "mean"))
+    error = _summed(place, (weight * simulated["std_error"].values) ** 2) ** 0.5
+    trusted = _summed(place, np.where(simulated["trusted"], weight * simulated["exact"].values, 0.0))
+    wrong = _summed(place, np.isinf(simulated["z"].values) & simulated["trusted"].values) > 0.0
     with np.errstate(invalid="ignore", divide="ignore"):
         z = np.where(wrong, np.inf, (mean - exact) / error)
-        judged = (trusted >= TRUSTED * exact) & np.isfinite(exact) | wrong
+        judged = wrong | (trusted >= TRUSTED * exact) & np.isfinite(exact)
     over = ("band", "time")
     return xr.Dataset(
         {
@@ -203,12 +173,17 @@ def _bands(simulated: xr.Dataset) -> xr.Dataset:
             "loss_std_error": (over, error),
             "loss_z": (over, z),
             "loss_judged": (over, judged),
-            "band_mass": ("band", total[:, 0] / mass.sum()),
+            "band_mass": ("band", total / mass.sum()),
             "band_first": ("band", np.concatenate([[1], last[:-1] + 1])),
             "band_last": ("band", last),
         },
         {"band": present + 1},
     )
+
+
+def _summed(place: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values (token, time) added up by their tokens' places: one that is infinite leaves the others alone."""
+    return np.stack([np.bincount(place, column) for column in values.T], axis=-1)
 
 
 def _curves(simulated: xr.Dataset, embedding: Embedding, optimizer: HeavyBall) -> xr.Dataset:
@@ -222,11 +197,12 @@ def _curves(simulated: xr.Dataset, embedding: Embedding, optimizer: HeavyBall) -
     owner = np.zeros(weight.size, int)
     owner[place] = first
     last = max(1, int(simulated["time"][-1]))
-    grid = [np.arange(1, min(last, CURVE) + 1), np.rint(np.geomspace(1, last, CURVE))]  # what oscillates does so early
+    # Every minibatch of a short run, for tokens oscillate; of a long one those at its beginning.
+    grid = [np.arange(1, min(last, EVERY) + 1), np.rint(np.geomspace(1, last, CURVE))]
     times = np.unique(np.concatenate(grid).astype(int))
     rows = Embedding(p_weight / weight, embedding.d, embedding.B, embedding.label_noise)
     R = theory.risks(rows, optimizer.eta, optimizer.eps, times)
-    total = np.stack([np.bincount(owner, weight * column) for column in R.T], axis=-1)
+    total = _summed(owner, weight[:, None] * R)
     return xr.Dataset(
         {"curve": (("band", "curve_time"), total / np.bincount(owner, weight)[:, None])},
         {"band": of + 1, "curve_time": times},
@@ -241,8 +217,9 @@ def _bound(bands: xr.Dataset, trajectories: int) -> float:
 
 def _plane(found: Setting, minibatches: int) -> xr.Dataset:
     """The loss over learning rate and momentum, as a share of what it is at the start."""
-    losses = _losses(found)
-    eps = np.geomspace(SHORTEST, 1.0, PLANE)
+    embedding = found.embedding
+    losses = Losses(found.vocabulary, embedding.d, embedding.B, embedding.label_noise)
+    eps = np.geomspace(min(SHORTEST, 0.5 * found.optimizer.eps), 1.0, PLANE)
     critical = theory.critical_learning_rate(losses.embedding, eps[:, None])
     eta = np.geomspace(1e-3 * critical.min(), 3.0 * critical.max(), PLANE)
     loss = 2.0 * np.stack([losses.at(eta, decay, [minibatches])[:, 0] for decay in eps.tolist()])
@@ -253,29 +230,17 @@ def _plane(found: Setting, minibatches: int) -> xr.Dataset:
     )
 
 
-def _losses(found: Setting) -> Losses:
-    embedding = found.embedding
-    return Losses(found.vocabulary, embedding.d, embedding.B, embedding.label_noise)
-
-
 def _choices(advice: Advice) -> xr.Dataset:
     """What would be better, over those choices that there are."""
-    found: dict[str, Choice] = {name: choice for name in CHOICES if (choice := getattr(advice, name)) is not None}
+    found = {name: choice for name in answer.CHOICES if (choice := getattr(advice, name)) is not None}
+    shares = ("loss", "floor")  # of what there is at the start, 1/2
     return xr.Dataset(
         {
-            "choice_eta": ("choice", [choice.eta for choice in found.values()]),
-            "choice_eps": ("choice", [choice.eps for choice in found.values()]),
-            "choice_rate": ("choice", [choice.rate for choice in found.values()]),
-            "choice_loss": ("choice", [2.0 * choice.loss for choice in found.values()]),
-            "choice_floor": ("choice", [2.0 * choice.floor for choice in found.values()]),
+            f"choice_{field}": ("choice", [(1 + (field in shares)) * getattr(one, field) for one in found.values()])
+            for field in Choice._fields
         },
         {"choice": list(found)},
     )
-
-
-def _left(dataset: xr.Dataset) -> float:
-    """The excess loss after the last minibatch, over that at the start; exact."""
-    return float((dataset["p"] * dataset["risk"]).sum())
 
 
 def _largest(dataset: xr.Dataset) -> float:
@@ -284,98 +249,12 @@ def _largest(dataset: xr.Dataset) -> float:
     return float(z.max()) if z.notnull().any() else float("nan")
 
 
-def _words(dataset: xr.Dataset) -> str:
-    """The conflict, for a practitioner."""
-    about, attrs = summarised(dataset), dataset.attrs
-    above, near, below = (about.sides[side] for side in ("above", "near", "below"))
-    slow = dataset.isel(token=about.slowest - 1)
-    words = [
-        f"Under a learning rate of {attrs['eta']:.4g} and a momentum of {1.0 - attrs['eps']:.6g} a token is at "
-        f"resonance when it is one in {_ratio(about.resonance)} of the text, {_place(dataset, about.resonance)}.",
-        f"Above it momentum outlives learning, and errors oscillate: {_share(above)}.",
-        f"Within a factor of 4 of it momentum helps: {_share(near)}.",
-        f"Below it tokens learn as by plain SGD at the same learning rate: {_share(below)}.",
-    ]
-    if about.first_unstable is not None:
-        words.append(
-            f"It is unstable: {about.unstable:,} tokens diverge, the most frequent of them "
-            f"{_name(dataset, about.first_unstable)}; a learning rate below {about.critical_eta:.4g} keeps all stable."
-        )
-    else:
-        words.append(f"All tokens are stable, up to a learning rate of {about.critical_eta:.4g}.")
-        words.append(
-            f"Slowest is {_name(dataset, about.slowest)}: each factor e in its squared error takes "
-            f"{_pace(float(slow['learning_time']))} minibatches."
-        )
-    words.append(f"After {attrs['minibatches']:,} minibatches {_left(dataset):.1%} of the excess loss is left.")
-    return " ".join(words)
-
-
 def _remarks(dataset: xr.Dataset) -> list[str]:
     """Losses that disagree."""
     z, bound = dataset["loss_z"].where(dataset["loss_judged"]), dataset.attrs["loss_bound"]
+    points = [dataset.isel(band=i, time=j) for i, j in np.argwhere(abs(z.values) > bound)[:TENTHS]]
     return [
         f"disagrees in tenth {int(point['band'])} after {float(point['time']):g} minibatches: simulated "
         f"{float(point['loss_simulated']):.6g} ± {float(point['loss_std_error']):.2g}, exact {float(point['loss']):.6g}"
-        for i, j in np.argwhere(abs(z.values) > bound)[:TENTHS]
-        if (point := dataset.isel(band=i, time=j)) is not None
+        for point in points
     ]
-
-
-def _table(dataset: xr.Dataset) -> list[tuple[str, ...]]:
-    """Tenth by tenth: its tokens, their regime, how fast they learn, what is left."""
-    rows = []
-    for band in dataset["band"].values:
-        of = dataset.sel(band=band).isel(time=-1)
-        first, last = int(of["band_first"]), int(of["band_last"])
-        tokens = dataset.isel(token=slice(first - 1, last))
-        mass = np.cumsum(tokens["p"].values)
-        middle = tokens.isel(token=int(np.searchsorted(mass, 0.5 * mass[-1])))
-        samples = tokens["samples"].values
-        rows.append(
-            (
-                f"{int(band)} ({float(of['band_mass']):.0%})",
-                f"{first:,}" if first == last else f"{first:,} to {last:,}",
-                _number(samples[0]) if first == last else f"{_number(samples[-1])} to {_number(samples[0])}",
-                str(middle["side"].item()),
-                _pace(float(middle["learning_time"])),
-                f"{float(of['loss']):.3%}",
-                f"{float(of['loss_simulated']):.3%} ± {100 * float(of['loss_std_error']):.1g}",
-            )
-        )
-    return rows
-
-
-def _optimizer(eta: float, eps: float) -> str:
-    return f"learning rate {eta:.4g}, " + (f"momentum {1.0 - eps:.4g}" if eps < 1.0 else "no momentum")
-
-
-def _name(dataset: xr.Dataset, rank: int) -> str:
-    """A token by rank, and by name where it has one."""
-    name = f" ({str(dataset['name'].values[rank - 1])!r})" if "name" in dataset.coords else ""
-    return f"the one of rank {rank:,}{name}"
-
-
-def _place(dataset: xr.Dataset, p: float) -> str:
-    """Where a frequency is in the vocabulary."""
-    more = int((dataset["p"].values > p).sum())
-    if more == 0:
-        return "more than the most frequent token is"
-    return "less than the rarest token is" if more == dataset.sizes["token"] else f"about rank {more:,}"
-
-
-def _ratio(p: float) -> str:
-    return f"{1.0 / p:,.0f}" if p < 0.1 else f"{1.0 / p:.2g}"
-
-
-def _share(share: Share) -> str:
-    return f"{share.types:.2%} of the tokens, {share.mass:.0%} of the text"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10.0 else f"{value:.2g}"
-
-
-def _pace(minibatches: float) -> str:
-    """Minibatches that a factor e takes."""
-    return _number(minibatches) if 0.0 < minibatches < np.inf else "never"

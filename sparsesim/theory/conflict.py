@@ -1,7 +1,7 @@
 """The spectral conflict: how fast the slowest of many tokens can be (docs/momentum.md, section 5).
 
 The rate that counts is Lambda_min = min_j Lambda_j over tokens of one learning rate and momentum. While all of them are
-stable it is that of the most frequent or of the rarest: over thousands of random vocabularies and optimizers no other
+stable it is that of the most frequent or of the rarest: over hundreds of random vocabularies and optimizers no other
 was slower than both (`tests/theory/test_conflict.py`). With k = p_1/p_V, large batches take S = 1/Lambda_min
 minibatches an e-fold,
 
@@ -24,8 +24,6 @@ from sparsesim.theory import embedding as rows
 from sparsesim.theory.tuning import Tuned
 
 POINTS, ROUNDS = 33, 12  # of a search that closes in on the best of a grid
-RECORDS = 40  # of a path to a target
-TARGET_POINTS, TARGET_ROUNDS = 11, 6  # of the search for the shortest
 SHORTEST_MEMORY = 1e-7  # eps below which nothing is searched
 
 
@@ -101,75 +99,6 @@ def best_momentum(embedding: Embedding) -> Tuned:
         low_eps, high_eps = float(eps[max(0, i - 4)]), float(eps[min(eps.size - 1, i + 4)])
         low, high = float(share[max(0, j - 4)]), float(share[min(share.size - 1, j + 4)])
     return best
-
-
-def steps_to(embedding: Embedding, eta: float | np.ndarray, eps: float | np.ndarray, e_folds: float) -> np.ndarray:
-    """Minibatches from which on R of the most frequent token and of the rarest stays below exp(-e_folds).
-
-    Found between recordings some per cent apart, so that an oscillation may shift it by a few per cent.
-
-    Args:
-        embedding: without label noise.
-        eta: learning rate, broadcast with eps.
-        eps: momentum decay.
-        e_folds: of the squared error, from R = 1 and momentum at rest.
-
-    Returns:
-        The shape of eta and eps, no whole numbers; inf where it is not reached in 8 times the e-folds of the slowest
-        mode.
-    """
-    two = extremes(embedding)
-    eta, eps = np.broadcast_arrays(eta, eps)
-    rate = worst_rate(two, eta, eps)
-    unit = np.where(rate > 0.0, e_folds / np.maximum(rate, 1e-300), 1.0)
-    times = np.rint(np.geomspace(0.5, 8.0, RECORDS) * unit[..., None])
-    of = rows.step(two, eta[..., None], eps[..., None])
-    R = rows.noiseless_risks(of, np.broadcast_to(times[..., None, :], (*of.lam.shape, RECORDS)))
-    found = crossing(np.log(np.maximum(R.max(axis=-2), 1e-300)) + e_folds, times)
-    return np.where(rate > 0.0, found, np.inf)
-
-
-def crossing(values: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """When values (..., time) go below 0 for good, interpolated; inf where they do not, the first time if they are."""
-    peak = np.maximum.accumulate(values[..., ::-1], axis=-1)[..., ::-1]
-    below = peak <= 0.0
-    after = np.maximum(1, below.argmax(axis=-1))[..., None]
-    (high, low), (before, then) = (
-        (np.take_along_axis(of, after - 1, axis=-1)[..., 0], np.take_along_axis(of, after, axis=-1)[..., 0])
-        for of in (peak, np.broadcast_to(times, peak.shape))
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.clip(np.where(high > low, high / (high - low), 1.0), 0.0, 1.0)
-    return np.where(below[..., -1], before + share * (then - before), np.inf)
-
-
-def fewest_steps(embedding: Embedding, e_folds: float, eps: float | None = None) -> tuple[Tuned, float]:
-    """The optimizer that takes the fewest minibatches to a target, and how many; see `steps_to`.
-
-    Near that of the best rate, whose modes of equal decay hold it back at first.
-
-    Args:
-        embedding: without label noise.
-        e_folds: the target.
-        eps: the momentum decay if it is given, else it is tuned as well.
-    """
-    best = best_momentum(embedding) if eps is None else best_learning_rate(embedding, eps)
-    found, steps = best, float(steps_to(embedding, best.eta, best.eps, e_folds))
-    reach = 8.0
-    for _ in range(TARGET_ROUNDS):
-        some = np.geomspace(1.0 / reach, reach, TARGET_POINTS)
-        trial_eps, rates = np.minimum(1.0, found.eps * some)[:, None], some
-        if eps is not None:  # as many points, all of them learning rates
-            trial_eps, rates = np.array([[eps]]), np.geomspace(1.0 / reach, reach, TARGET_POINTS**2)
-        critical = rows.critical_learning_rate(extremes(embedding), trial_eps[..., None])
-        eta = np.minimum(found.eta * rates, (1.0 - 1e-12) * critical)
-        trial = steps_to(embedding, eta, np.broadcast_to(trial_eps, eta.shape), e_folds)
-        i, j = np.unravel_index(int(trial.argmin()), trial.shape)
-        if trial[i, j] < steps:
-            rate = float(worst_rate(embedding, eta[i, j], trial_eps[i, 0]))
-            found, steps = Tuned(float(eta[i, j]), float(trial_eps[i, 0]), rate), float(trial[i, j])
-        reach = reach**0.5
-    return found, steps
 
 
 def large_batch_sgd(k: float) -> float:

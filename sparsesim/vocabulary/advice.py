@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy import ndimage, special
+from scipy.optimize import OptimizeResult, brentq, minimize, minimize_scalar
 
 from sparsesim import _validate
 from sparsesim.problems import Embedding
@@ -16,7 +17,9 @@ from sparsesim.theory import embedding as theory
 from sparsesim.vocabulary.counts import Vocabulary
 
 BANDS = 120  # of tokens of nearly equal frequency, where a loss is searched for its least
-POINTS, ROUNDS = 13, 5  # of a search that closes in on the best of a grid
+SHORTEST_MEMORY = 1e-8  # eps below which nothing is searched
+LOGITS = (-20.0, 7.0)  # of learning rates over the critical one, between which is searched
+POINTS, VALLEYS = 49, 6  # of a grid, each way, and of those from which a search goes down
 
 
 class Choice(NamedTuple):
@@ -89,8 +92,8 @@ def advise(vocabulary: Vocabulary, d: int, B: int, minibatches: int, *, label_no
     losses = Losses(vocabulary, d, B, label_noise)
     embedding = losses.embedding
     sgd, momentum = conflict.best_sgd(embedding), conflict.best_momentum(embedding)
-    least_sgd = _least(losses, minibatches, (1.0, 1.0))
-    least = _least(losses, minibatches, (1e-4, 1.0))
+    least_sgd = _least(losses, minibatches, np.array([1.0]))
+    least = _least(losses, minibatches, np.geomspace(SHORTEST_MEMORY, 1.0, POINTS))
     least = min(least, least_sgd, key=lambda choice: choice.loss)
     return Advice(
         slowest_sgd=losses.choice(sgd.eta, sgd.eps, minibatches),
@@ -103,41 +106,65 @@ def advise(vocabulary: Vocabulary, d: int, B: int, minibatches: int, *, label_no
     )
 
 
-def _least(losses: Losses, minibatches: int, eps_range: tuple[float, float]) -> Choice:
-    """The least loss over eta, and over eps between two values, by a grid that closes in on its best point."""
-    low_eps, high_eps = eps_range
-    low, high = 1e-4, 0.999
-    best: Choice | None = None
-    for number in range(ROUNDS):
-        points = 2 * POINTS if number == 0 else POINTS
-        grid_eps = [low_eps] if low_eps == high_eps else np.geomspace(low_eps, high_eps, points).tolist()
-        shares = np.geomspace(low, high, points)
-        found = _grid(losses, minibatches, grid_eps, shares)
-        i, j = np.unravel_index(int(np.nanargmin(found)), found.shape)
-        eps, share = grid_eps[i], float(shares[j])
-        eta = share * float(theory.critical_learning_rate(losses.embedding, eps))
-        choice = losses.choice(eta, eps, minibatches)
-        best = choice if best is None or choice.loss < best.loss else best
-        low_eps, high_eps = grid_eps[max(0, i - 2)], grid_eps[min(len(grid_eps) - 1, i + 2)]
-        low, high = float(shares[max(0, j - 2)]), float(shares[min(shares.size - 1, j + 2)])
-    assert best is not None
-    return best
+def _least(losses: Losses, minibatches: int, eps: np.ndarray) -> Choice:
+    """The least loss over eta and over some eps or, where these are many, between them: a search from every valley."""
+    logits = np.linspace(*LOGITS, POINTS)  # of the share of the critical learning rate
+
+    def cost(x: np.ndarray) -> float:
+        """Log of the loss."""
+        eta, own = _optimizer(losses, x, eps)
+        loss = float(losses.at(eta, own, [minibatches])[0])
+        return math.log(loss) if 0.0 < loss < math.inf else math.inf
+
+    grid, found = _grid(losses, minibatches, eps, logits), []
+    for i, j in _valleys(grid):
+        start = np.array([logits[j], math.log(eps[i])])
+        searched = minimize(cost, start if eps.size > 1 else start[:1], method="Nelder-Mead",
+                            options={"xatol": 1e-4, "fatol": 1e-8})  # fmt: skip
+        found.append(searched if searched.fun <= grid[i, j] else OptimizeResult(x=start, fun=grid[i, j]))
+    best = min(found, key=lambda one: one.fun)
+    return losses.choice(*_optimizer(losses, best.x, eps), minibatches)
 
 
-def _grid(losses: Losses, minibatches: int, eps: Sequence[float], shares: np.ndarray) -> np.ndarray:
-    """Losses over (eps, share of the critical learning rate)."""
-    found = np.empty((len(eps), shares.size))
-    for i, value in enumerate(eps):
-        critical = float(theory.critical_learning_rate(losses.embedding, value))
-        found[i] = losses.at(shares * critical, value, [minibatches])[:, 0]
-    return found
+def _optimizer(losses: Losses, x: np.ndarray, eps: np.ndarray) -> tuple[float, float]:
+    """Eta and eps from the logit of a share of the critical learning rate and, where it is searched, log eps."""
+    own = float(np.clip(np.exp(x[1]), eps.min(), eps.max())) if x.size > 1 else float(eps[0])
+    return float(special.expit(x[0])) * float(theory.critical_learning_rate(losses.embedding, own)), own
+
+
+def _grid(losses: Losses, minibatches: int, eps: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Logs of losses over (eps, logit); inf where there is none."""
+    rows = []
+    for own in eps.tolist():
+        critical = float(theory.critical_learning_rate(losses.embedding, own))
+        rows.append(losses.at(special.expit(logits) * critical, own, [minibatches])[:, 0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(np.stack(rows))
+    return np.where(np.isfinite(logs), logs, np.inf)
+
+
+def _valleys(grid: np.ndarray) -> list[tuple[int, int]]:
+    """The lowest of the points that no neighbour is below."""
+    around = ndimage.minimum_filter(grid, size=3, mode="nearest")
+    places = np.argwhere((grid <= around) & np.isfinite(grid))
+    order = np.argsort([grid[i, j] for i, j in places])[:VALLEYS]
+    return [(int(i), int(j)) for i, j in places[order]]
 
 
 def _at_floor(losses: Losses, sgd: Choice, minibatches: int) -> Choice:
     """Of all optimizers with this floor that whose slowest token is fastest."""
-    tuned = [_tuned(losses, sgd.floor, eps) for eps in np.geomspace(1e-4, 1.0, 41).tolist()]
-    best = max(tuned, key=lambda one: one.decay_rate)
-    return losses.choice(best.eta, best.eps, minibatches)
+
+    def slowness(log_eps: float) -> float:
+        """Minus its rate."""
+        return -_tuned(losses, sgd.floor, math.exp(log_eps)).decay_rate
+
+    grid = np.log(np.geomspace(SHORTEST_MEMORY, 1.0, POINTS))
+    i = int(np.argmin([slowness(log_eps) for log_eps in grid.tolist()]))
+    bounds = grid[max(0, i - 1)], grid[min(POINTS - 1, i + 1)]
+    found = minimize_scalar(slowness, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    best = min((float(grid[i]), float(found.x)), key=slowness)
+    tuned = _tuned(losses, sgd.floor, math.exp(best))
+    return losses.choice(tuned.eta, tuned.eps, minibatches)
 
 
 def _tuned(losses: Losses, floor: float, eps: float) -> conflict.Tuned:

@@ -15,6 +15,7 @@ from sparsesim import _validate
 from sparsesim.problems import Embedding
 
 STEEPEST = 10.0  # exponent of a Zipf law: with it the first token already has 99.9% of all mass
+WIDEST = 1e15  # ratio of counts
 BANDS = 400  # of equal width in log p, for what only needs sums over tokens
 
 
@@ -75,8 +76,12 @@ class Vocabulary:
         order = np.argsort(-values, kind="stable")
         order = order[values[order] > 0.0]
         kept = values[order]
+        if kept[0] > WIDEST * kept[-1]:
+            raise ValueError(
+                f"counts must be within a factor of {WIDEST:g} of each other, got {kept[0]} and {kept[-1]}"
+            )
         p = kept / kept.max()  # the sum of huge counts may overflow
-        found = None if names is None else np.asarray(names, dtype=object)[order]
+        found = None if names is None else np.asarray([_storable(name) for name in names], dtype=object)[order]
         return cls(p / p.sum(), kept, found, values.size - kept.size)
 
     @classmethod
@@ -171,6 +176,11 @@ class Vocabulary:
         expected = np.add.reduceat(law, edges[:-1]) * self.counts.sum()
         observed = np.add.reduceat(self.counts, edges[:-1])
         return float(((observed - expected) ** 2 / expected).sum()) / max(1, expected.size - 2)
+
+
+def _storable(name: object) -> str:
+    """A name without what a file of data cannot hold: halves of characters, and zeros."""
+    return str(name).encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
 def _log_sum(values: np.ndarray) -> float:

@@ -56,8 +56,11 @@ def read_text(path: str | Path, tokenizer: str | Path | None = None) -> Vocabula
     model = None if tokenizer is None else _tokenizer(Path(tokenizer))
     if model is not None:
         counts.update(dict.fromkeys(model.get_vocab(), 0))
-    for piece in _pieces(Path(path)):
-        counts.update(piece.split() if model is None else model.encode(piece).tokens)
+    try:
+        for piece in _pieces(Path(path)):
+            counts.update(piece.split() if model is None else model.encode(piece).tokens)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text in UTF-8: {error}") from error
     if not counts.total():
         raise ValueError(f"{path} has no tokens")
     return Vocabulary.from_counts(list(counts.values()), list(counts))
@@ -127,7 +130,10 @@ def _json(path: Path) -> tuple[list[Any], list[str] | None]:
 
 
 def _parquet(path: Path) -> tuple[np.ndarray, list[str] | None]:
-    table = _library("pandas", "a Parquet file").read_parquet(path)
+    try:
+        table = _library("pandas", "a Parquet file").read_parquet(path)
+    except ImportError as error:  # pandas has libraries of its own to read it with
+        raise ValueError("a Parquet file needs the library pyarrow: pip install pyarrow") from error
     column = _column(list(table.columns), "column")
     others = [name for name in table.columns if name != column]
     return table[column].to_numpy(), [str(name) for name in table[others[0]]] if others else None
@@ -144,7 +150,7 @@ def _column(names: list[str], kind: str) -> str:
             return name
     if len(names) == 1:
         return names[0]
-    raise ValueError(f"it must have one {kind}, or one of the name {COUNT_NAMES[0]}, got {', '.join(names) or 'none'}")
+    raise ValueError(f"it must have one {kind}, or one of the name counts, got {', '.join(names) or 'none'}")
 
 
 def _is_number(text: str) -> bool:

@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 import xarray as xr
-from scipy.optimize import brentq
 
 from sparsesim import _validate
 from sparsesim.vocabulary.conflict import BATCHES, batches, shares
 from sparsesim.vocabulary.counts import Vocabulary
 
 LARGEST = 10**7  # types of a changed vocabulary
+SAME = 1e-6  # nats a token that counts may diverge from a law they are called after
 
 
 def changes(vocabulary: Vocabulary, d: int, B: int, factor: int = 10) -> xr.Dataset:
@@ -35,7 +35,9 @@ def changes(vocabulary: Vocabulary, d: int, B: int, factor: int = 10) -> xr.Data
         ValueError: an argument is outside its range.
     """
     d, B = _validate.whole("d", d, low=2), _validate.whole("B", B, low=1)
-    exponent = vocabulary.fit().exponent if vocabulary.size > 1 else 0.0
+    exponent, _, divergence = vocabulary.fit() if vocabulary.size > 1 else (0.0, 0.0, 0.0)
+    # Of counts that are no law it is another vocabulary, and says so.
+    law = "" if divergence < SAME else f" (Zipf {exponent:.2f})"
     fewer = max(1, B // factor)
 
     def resized(size: float) -> Vocabulary:
@@ -47,11 +49,11 @@ def changes(vocabulary: Vocabulary, d: int, B: int, factor: int = 10) -> xr.Data
         "as it is": (vocabulary, d, B),
         f"batch / {factor}": (vocabulary, d, fewer),
         f"batch x {factor}": (vocabulary, d, B * factor),
-        f"vocabulary / {factor}": (resized(vocabulary.size / factor), d, B),
-        f"vocabulary x {factor}": (resized(vocabulary.size * factor), d, B),
+        f"vocabulary / {factor}{law}": (resized(vocabulary.size / factor), d, B),
+        f"vocabulary x {factor}{law}": (resized(vocabulary.size * factor), d, B),
         f"width / {factor}": (vocabulary, max(2, d // factor), B),
         f"width x {factor}": (vocabulary, d * factor, B),
-        f"batch x {factor}, vocabulary to suit": (resized(preserved), d, B * factor),
+        f"batch x {factor}, vocabulary to suit{law}": (resized(preserved), d, B * factor),
     }
     rows = [shares(batches(own.p, width, batch), BATCHES, own.p) for own, width, batch in settings.values()]
     logs = np.log([width for _, width, _ in settings.values()])
@@ -87,17 +89,23 @@ def preserving_size(size: int, factor: float, *, exponent: float = 1.0, shift: f
         The size, not rounded; at least 1.
 
     Raises:
-        ValueError: an argument is outside its range.
+        ValueError: an argument is outside its range, or the size is too large.
     """
-    target = math.log(Vocabulary.zipf(size, exponent, shift).p[-1] / _validate.positive("factor", factor))
-
-    def rarest(log_size: float) -> float:
-        """How far log p_V is from the target, interpolated between whole sizes."""
-        low = max(1, math.floor(math.exp(log_size)))
-        at = [math.log(Vocabulary.zipf(whole, exponent, shift).p[-1]) for whole in (low, low + 1)]
-        return at[0] + (at[1] - at[0]) * (math.exp(log_size) - low) - target
-
-    if rarest(0.0) <= 0.0:
+    target = float(Vocabulary.zipf(size, exponent, shift).p[-1]) / _validate.positive("factor", factor)
+    if target >= 1.0:
         return 1.0
-    high = math.log(size) + max(0.0, math.log(factor)) + 1.0
-    return math.exp(brentq(rarest, 0.0, high, xtol=1e-9))  # pyright: ignore[reportArgumentType]
+    most = size
+    while (rarest := _rarest(most, exponent, shift))[-1] > target:
+        most *= 2
+        if most > 2 * LARGEST:
+            raise ValueError(f"factor must keep the vocabulary below {LARGEST:g} types, got {factor}")
+    after = int(np.argmax(rarest <= target))  # of size after + 1
+    high, low = np.log(rarest[after - 1 : after + 1])
+    return after + float((high - math.log(target)) / (high - low))
+
+
+def _rarest(most: int, exponent: float, shift: float) -> np.ndarray:
+    """The frequency of the last token by size of the vocabulary, from 1 to the most; it falls."""
+    logs = -exponent * np.log(np.arange(1, most + 1) + shift)
+    weights = np.exp(logs - logs[0])
+    return weights / np.cumsum(weights)

@@ -93,9 +93,8 @@ def test_one_compilation_serves_all_cells() -> None:
 
 
 # The vector engine: both oracles, and the counts that the Poisson clock draws on the host.
-@pytest.mark.parametrize(
-    ("clock", "oracle"), [("active", "sampled"), pytest.param("poisson", "literal", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("clock", "oracle"), [("active", "sampled"), ("poisson", "literal")])
 def test_the_vector_engine_is_as_independent(clock: str, oracle: str) -> None:
     cells = [(LeastSquares(6, p, 3), HeavyBall(0.2, eps)) for p, eps in ((0.4, 0.3), (0.6, 1.0))]
     arguments = {"trajectories": 300, "clock": clock, "engine": "vector", "oracle": oracle}

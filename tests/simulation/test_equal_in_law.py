@@ -37,7 +37,7 @@ ACROSS = (2.0, 3.0, -1.5)
     [
         (LeastSquares(2, 0.3, 2), HeavyBall(0.3, 0.3), "active", ACROSS),
         (LeastSquares(3, 0.4, 3, label_noise=0.7), HeavyBall(0.3, 0.5), "minibatch", (0.0, 0.5, 0.0)),
-        (LeastSquares(5, 0.2, 3), HeavyBall(0.5, 0.3), "poisson", (1.0, 0.0, 0.0)),
+        pytest.param(LeastSquares(5, 0.2, 3), HeavyBall(0.5, 0.3), "poisson", (1.0, 0.0, 0.0), marks=pytest.mark.slow),
     ],
 )
 def test_engines_agree_in_law(

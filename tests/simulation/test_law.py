@@ -47,9 +47,9 @@ def one_step_scores(d: int, clock: str, oracle: str, *, label_noise: bool, cells
     [
         ("minibatch", "sampled", False, (1,)),
         ("minibatch", "sampled", True, (3,)),
-        ("active", "sampled", False, (2, 3)),
+        pytest.param("active", "sampled", False, (2, 3), marks=pytest.mark.slow),
         pytest.param("active", "sampled", True, (1,), marks=pytest.mark.slow),
-        ("poisson", "sampled", False, (3,)),
+        pytest.param("poisson", "sampled", False, (3,), marks=pytest.mark.slow),
         pytest.param("poisson", "sampled", True, (2,), marks=pytest.mark.slow),
         ("minibatch", "literal", False, (2,)),
         pytest.param("minibatch", "literal", True, (3,), marks=pytest.mark.slow),
@@ -102,6 +102,7 @@ def test_at_the_minimum_label_noise_alone_drives(start: tuple[float, float, floa
     assert np.abs(z).max() < stats.norm.isf(ALPHA / 2 / z.size)
 
 
+@pytest.mark.slow
 def test_oracles_agree_in_distribution_at_higher_dimension() -> None:
     problem, optimizer = LeastSquares(40, 0.1, 12, label_noise=0.3), HeavyBall(0.2, 0.1)
     sampled = engine_paths(problem, optimizer, [5, 60], trajectories=4000)
@@ -151,6 +152,7 @@ def test_the_momentum_of_an_optax_transformation_is_minus_its_update() -> None:
     assert np.abs(z).max() < stats.norm.isf(ALPHA / 2 / 3)
 
 
+@pytest.mark.slow
 def test_power_two_percent_in_eta_is_caught() -> None:
     assert verdict_of(dataclasses.replace(POWER_OPTIMIZER, eta=1.02 * POWER_OPTIMIZER.eta), 80_000) == "disagrees"
 

@@ -78,3 +78,62 @@ def test_bad_input() -> None:
         compute(replace(SWEEP, vocabulary=None))
     with pytest.raises(ValueError, match="B must be"):
         compute(replace(SWEEP, axes={"B": [0.5]}))
+
+
+def test_errors_are_those_of_the_mean_over_its_slope(computed: xr.Dataset) -> None:
+    """Of plain SGD, whose R falls at one rate: the relative error of the mean is that of time in e-folds."""
+    sgd = computed.sel(optimizer="sgd")
+    for i in range(len(SIZES)):
+        of = computed.sel(case=f"sgd {i}", moment="R").isel(p=1)  # the rarest, measured everywhere
+        near = int(np.abs(of["clock_time"].values - float(sgd["steps_exact"][i])).argmin())
+        relative = float((of["std_error"] / of["mean"])[near])
+        found = float(sgd["steps_std_error"][i] * sgd["best_rate"][i])
+        assert found == pytest.approx(relative, rel=0.3) or found < 2e-4
+
+
+def test_bends_of_made_up_curves() -> None:
+    sizes = np.array([1.0, 10.0, 100.0, 1000.0])
+    steps = np.array([[100.0, 10.0, 2.0, np.nan], [100.0, 11.0, 2.0, 1.0]])
+    bend, error = study._bends(sizes, steps, 0.01 * steps)
+    np.testing.assert_allclose(bend, [50.0, 100.0])
+    np.testing.assert_allclose(error, 0.01 * np.sqrt(2.0) * bend)
+
+
+def test_bends_of_exact_steps_and_the_given_momentum(computed: xr.Dataset) -> None:
+    exact = computed["steps_exact"]
+    np.testing.assert_allclose(computed["bend_exact"], (exact * SIZES).min("batch_size") / exact.min("batch_size"))
+    assert (computed["best_eps"].sel(optimizer="fixed") == 0.1).all()
+    assert (computed["best_eps"].sel(optimizer="sgd") == 1.0).all()
+    assert (computed["best_eps"].sel(optimizer="momentum")[-2:] < 0.9).all()
+
+
+def test_what_few_trajectories_carry_is_not_measured() -> None:
+    def few(sweep: Sweep, progress=None) -> xr.Dataset:
+        found = run_sweep(sweep, progress)
+        rare = (found["case"] == "momentum 4") & (found["time"] > 0)
+        return found.assign(effective_sample_size=found["effective_sample_size"].where(~rare, 10.0),
+                            mean=found["mean"].where(~rare, found["mean"] * 1.5))  # fmt: skip
+
+    found = compute(SWEEP, few)
+    assert np.isnan(float(found["steps"].sel(optimizer="momentum")[4]))
+    assert found.attrs["verdict"] == "agrees"
+    assert study.outcome(found).details.rows[4][5].startswith("exact")
+
+
+def test_of_two_tokens_that_take_equally_long_one_that_is_measured_counts() -> None:
+    each = xr.Dataset({"steps": (("case", "p"), [[np.nan, 100.0], [np.nan, 80.0], [99.0, 100.0]]),
+                       "steps_exact": (("case", "p"), [[100.5, 100.0], [100.0, 80.0], [99.5, 100.0]])})  # fmt: skip
+    assert study._slower(each).values.tolist() == [1, 0, 1]
+
+
+def test_a_few_per_cent_disagree() -> None:
+    def wrong(sweep: Sweep, progress=None) -> xr.Dataset:
+        found = run_sweep(sweep, progress)
+        return found.assign(mean=found["mean"] * (1.0 + 0.06 * (found["time"] > 0)))
+
+    assert compute(SWEEP, wrong).attrs["verdict"] == "disagrees"
+
+
+def test_equal_tokens_have_no_bend() -> None:
+    found = compute(replace(SWEEP, vocabulary=Vocabulary.zipf(20, 0.0), axes={"B": [1.0, 1000.0]}))
+    assert "no conflict" in study.outcome(found).words

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from sparsesim import HeavyBall
 from sparsesim.studies import optimizers as study
 from sparsesim.sweep import Sweep, Times
+from sparsesim.theory.embedding import scheduled_risks
+from sparsesim.theory.least_squares import moments
 from sparsesim.vocabulary import Vocabulary
 
 PARAMETERS = {"alpha": 0.5, "beta": 0.5, "delta": 1.0, "d": 6, "B": 32, "eps": 0.1, "label_noise": 0.3}
@@ -85,3 +88,30 @@ def test_the_answer_for_a_reader(computed: xr.Dataset, tmp_path) -> None:
 def test_bad_input() -> None:
     with pytest.raises(ValueError, match="at most 5000"):
         compute(replace(SWEEP, vocabulary=Vocabulary.zipf(6000)))
+
+
+def test_a_loss_that_is_none_disagrees(computed: xr.Dataset) -> None:
+    one = computed["loss_simulated"].where(computed["optimizer"] != "lazy")
+    assert study.judged(computed.assign(loss_simulated=one)).attrs["verdict"] == "disagrees"
+
+
+def test_rounding_is_not_judged(computed: xr.Dataset) -> None:
+    exact = computed.assign(loss_std_error=1e-9 * computed["loss"])
+    assert bool(study.judged(exact)["loss_z"].isnull().all())
+
+
+def test_exact_equations_are_those_of_what_is_simulated() -> None:
+    """Each family's number c means the same in theory and in its transformation, minibatch by minibatch."""
+    embedding, times = Vocabulary.zipf(5).embedding(4, 8), np.array([1, 2, 3, 4])
+    for c, eps in ((2.0, lambda k: min(1.0, 2.0 / k)), (3.0, lambda k: min(1.0, 3.0 / k))):
+        R = study.KINDS["schedule"].risks(embedding, 0.3, c, times)
+        np.testing.assert_allclose(R, scheduled_risks(embedding, 0.3, eps, times), rtol=1e-12)
+    own = study.KINDS["per_frequency"].risks(embedding, 0.3, 3.0, times)
+    for j in range(5):
+        alone = moments(embedding.row(j), HeavyBall(0.3, min(1.0, 3.0 * float(embedding.p[j]))), times, "minibatch")
+        np.testing.assert_allclose(own[j], alone[:, 0], rtol=1e-9)
+    assert study.KINDS["lazy"].most == 1.0
+
+
+def test_what_is_tuned_is_a_momentum(computed: xr.Dataset) -> None:
+    assert (computed["setting"].sel(optimizer=["heavy_ball", "lazy"]) <= 1.0).all()

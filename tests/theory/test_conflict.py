@@ -122,42 +122,6 @@ def test_one_frequency_is_no_conflict() -> None:
     assert conflict.best_momentum(embedding).eps == pytest.approx(1.0)
 
 
-def brute_force_steps(embedding: Embedding, eta: float, eps: float, e_folds: float, most: int) -> int:
-    """The first minibatch from which on no R is above the target, by looking at each."""
-    R = rows.risks(embedding, eta, eps, np.arange(most)).max(axis=0)
-    return int(np.flatnonzero(np.exp(-e_folds) < R)[-1]) + 1
-
-
-@pytest.mark.parametrize(("eta", "eps"), [(1.0, 1.0), (3.0, 1.0), (3.0, 0.3), (6.0, 0.1), (1.0, 0.02)])
-def test_steps_to_a_target_are_those_of_looking_at_every_minibatch(eta: float, eps: float) -> None:
-    embedding = Embedding(np.array([0.3, 0.03]), 20, 200)
-    found = float(conflict.steps_to(embedding, eta, eps, 6.0))
-    assert found == pytest.approx(brute_force_steps(embedding, eta, eps, 6.0, 3000), rel=0.08, abs=1.5)
-
-
-def test_steps_of_what_is_unstable_are_endless() -> None:
-    embedding = Embedding(np.array([0.3, 0.03]), 20, 200)
-    assert np.isinf(conflict.steps_to(embedding, np.array([2.0 * 200 / 20, 1e3]), 0.1, 6.0)).all()
-
-
-@pytest.mark.parametrize("B", [10, 1000, 10**6])
-@pytest.mark.parametrize("eps", [None, 0.1])
-def test_no_optimizer_takes_fewer_steps_than_the_tuned_one(B: int, eps: float | None) -> None:
-    embedding, rng = Embedding(np.array([0.2, 0.004]), 30, B), np.random.default_rng(B)
-    tuned, steps = conflict.fewest_steps(embedding, 8.0, eps)
-    assert steps == pytest.approx(float(conflict.steps_to(embedding, tuned.eta, tuned.eps, 8.0)))
-    other_eps = np.full(2000, eps) if eps else np.exp(rng.uniform(np.log(1e-3), 0.0, 2000))
-    eta = rng.uniform(0.05, 1.0, 2000) * rows.critical_learning_rate(embedding, other_eps[:, None])
-    assert steps <= 1.05 * conflict.steps_to(embedding, eta, other_eps, 8.0).min()  # of interpolation's few per cent
-
-
-def test_crossings() -> None:
-    times = np.array([0.0, 1.0, 2.0, 3.0])
-    assert conflict.crossing(np.array([3.0, 1.0, -1.0, -2.0]), times) == pytest.approx(1.5)
-    assert conflict.crossing(np.array([3.0, -1.0, 1.0, -1.0]), times) == pytest.approx(2.5)  # for good, not at first
-    assert conflict.crossing(np.array([3.0, 2.0, 1.0, 0.5]), times) == np.inf
-
-
 MANY = 1000  # random vocabularies
 
 

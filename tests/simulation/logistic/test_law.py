@@ -94,7 +94,8 @@ def share_of_D2(cell: Cell) -> float:
     ("oracle", "d", "batches", "count"),
     [
         pytest.param("sampled", 1, (1, 5, 16), 100, marks=pytest.mark.slow),
-        ("sampled", 4, (1, 5, 16), 200),
+        ("sampled", 4, (1, 5), 100),
+        pytest.param("sampled", 4, (16,), 200, marks=pytest.mark.slow),
         pytest.param("sampled", 2, (1, 16, 40, 200), 200, marks=pytest.mark.slow),
         pytest.param("sampled", 40, (1, 16, 40), 500, marks=pytest.mark.slow),
         ("literal", 3, (4,), 200),
