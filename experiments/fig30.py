@@ -31,8 +31,8 @@ def checks(dataset: xr.Dataset) -> list[Check]:
         Check("bend of plain SGD, measured over predicted", float(sgd["bend"] / sgd["critical_batch"]),
               1.0 - 4.0 * error, 1.0 + 4.0 * error),
         Check("bend of momentum, measured over that of rates", float(momentum["bend"] / momentum["critical_batch"]),
-              0.5, 1.1),
-        Check("momentum bends later, over the root of the ratio of frequencies", later / root, 0.5, 1.1),
+              0.6, 0.85),
+        Check("momentum bends later, over the root of the ratio of frequencies", later / root, 0.6, 0.85),
         Check("largest |z| of simulated steps", float(np.abs(dataset["steps_z"]).max()),
               high=dataset.attrs["steps_bound"]),
     ]  # fmt: skip
