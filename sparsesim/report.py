@@ -130,6 +130,9 @@ def closing(console: Console, outcome: Outcome, written: list[Path]) -> None:
 
 
 def _table(table: Table, rows: Iterable[Sequence[str]]) -> Table:
+    """With its rows; what is too long for the terminal goes on below."""
+    for column in table.columns:
+        column.overflow = "fold"
     for row in rows:
         table.add_row(*row)
     return table

@@ -13,7 +13,7 @@ CHOICES = {
     "loss": "least loss then, momentum",
     "equal_floor": "slowest fastest at that SGD's floor",
 }
-COLUMNS = ("tenth of text", "by rank", "in a batch", "resonance", "1/rate, middle", "left", "simulated")
+COLUMNS = ("tenth", "tokens by rank", "in a batch", "is", "1/rate", "left", "simulated")
 LONGEST_NAME = 30
 
 
@@ -44,6 +44,9 @@ def words(dataset: xr.Dataset) -> str:
     found.append(f"Of the excess loss, after {attrs['minibatches']:,} minibatches: {grown}.")
     if attrs["unseen"]:
         found.append(f"{attrs['unseen']:,} types that were never counted are left out.")
+    found.append(
+        "By tenths of the text, with the 1/rate (minibatches a factor e takes) of the token in the middle of each:"
+    )
     return " ".join(found)
 
 

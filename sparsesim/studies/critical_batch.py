@@ -138,7 +138,8 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
     """The bends in words, and what is best at every batch size."""
     attrs = dataset.attrs
     words = _words(dataset)
-    columns = ("batch", "SGD: eta", "minibatches", "momentum: eta", "mu", "minibatches", "fixed mu: minibatches")
+    given = f"mu = {1.0 - attrs['given_eps']:.4g}: steps"
+    columns = ("batch", "SGD: eta", "steps", "best: eta", "mu", "steps", given)
     table = [
         (
             f"{float(B):.4g}",
