@@ -106,7 +106,10 @@ def _npz(path: Path) -> tuple[np.ndarray, Sequence[str] | None]:
 
 def _csv(path: Path) -> tuple[list[float], list[str] | None]:
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.reader(file) if row]
+        first = file.readline()
+        file.seek(0)
+        delimiter = max(",;\t", key=first.count)  # a comma where there is none
+        rows = [row for row in csv.reader(file, delimiter=delimiter) if row]
     if not rows:
         raise ValueError("it is empty")
     header = None if _is_number(rows[0][-1]) else [cell.strip().lower() for cell in rows.pop(0)]
@@ -116,8 +119,10 @@ def _csv(path: Path) -> tuple[list[float], list[str] | None]:
         if not -len(row) <= column < len(row) or not _is_number(row[column]):
             raise ValueError(f"line {number} has no count: {','.join(row)[:60]!r}")
         counts.append(float(row[column]))
-    named = bool(rows) and len(rows[0]) > 1 and column not in (0, -len(rows[0]))
-    return counts, [row[0] for row in rows] if named else None
+    if not rows or len(rows[0]) < 2:
+        return counts, None
+    names = 1 if column in (0, -len(rows[0])) else 0
+    return counts, [row[names] for row in rows]
 
 
 def _json(path: Path) -> tuple[list[Any], list[str] | None]:

@@ -89,3 +89,15 @@ def test_a_text_by_a_tokenizer(tmp_path: Path) -> None:
     found = read_text(tmp_path / "a.txt", tmp_path / "tokenizer.json")
     check(found, True)
     assert found.unseen == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["token,count\na,3\nb,1\n", "count,token\n3,a\n1,b\n", "token;count\na;3\nb;1\n", "a\t3\nb\t1\n"]
+)
+def test_columns_of_either_order_and_other_delimiters(text: str, tmp_path: Path) -> None:
+    (tmp_path / "counts.csv").write_text(text)
+    found = read_counts(tmp_path / "counts.csv")
+    assert found.names is not None
+    assert found.names.tolist() == ["a", "b"]
+    assert found.counts is not None
+    assert found.counts.tolist() == [3.0, 1.0]
