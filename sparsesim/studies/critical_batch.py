@@ -256,4 +256,6 @@ def _steps_of(dataset: xr.Dataset, method: str) -> str:
     value, error = float(of["steps"]), float(of["steps_std_error"])
     if np.isnan(value):
         return f"exact {float(of['steps_exact']):,.0f}"
+    if value >= 1e6:
+        return f"{value:.4g} ± {error / value:.2%}"
     return f"{value:,.0f} ± {error:,.0f}" if error >= 0.5 else f"{value:,.1f}"
