@@ -280,7 +280,7 @@ SIMULATED = {
     "fig29": "critical",
     "fig30": "bend",
     "fig31": "loss_z",
-    "fig32": "loss_z",
+    "fig32": "loss",
 }
 
 
