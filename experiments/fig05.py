@@ -11,7 +11,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from sparsesim import compare, experiment
-from sparsesim.experiment import Check, chance, largest
+from sparsesim.comparison import chance
+from sparsesim.experiment import Check, largest
 from sparsesim.figures.logistic import bias_speed as pictures
 from sparsesim.simulation.driver import Progress
 from sparsesim.studies.logistic import bias_speed

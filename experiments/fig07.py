@@ -8,7 +8,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from sparsesim import experiment
-from sparsesim.experiment import Check, chance, largest
+from sparsesim.comparison import chance
+from sparsesim.experiment import Check, largest
 from sparsesim.figures import rates
 
 

@@ -9,7 +9,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from sparsesim import experiment
-from sparsesim.experiment import Check, chance
+from sparsesim.comparison import chance
+from sparsesim.experiment import Check
 from sparsesim.figures import frontier
 
 

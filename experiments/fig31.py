@@ -12,12 +12,11 @@ from matplotlib.figure import Figure
 from sparsesim import experiment
 from sparsesim.experiment import Check
 from sparsesim.figures import optimizers as figures
-from sparsesim.studies.optimizers import KINDS
 
 
 def draw(dataset: xr.Dataset) -> Figure:
     """Losses, and what every token has left."""
-    return figures.optimizers(dataset, {name: kind.words for name, kind in KINDS.items()})
+    return figures.optimizers(dataset)
 
 
 def checks(dataset: xr.Dataset) -> list[Check]:
@@ -27,9 +26,8 @@ def checks(dataset: xr.Dataset) -> list[Check]:
     return [
         Check("largest |z| of a loss", float(np.abs(dataset["loss_z"]).max()), high=dataset.attrs["loss_bound"]),
         *(
-            Check(f"loss over that of plain SGD, {KINDS[str(name)].words}", float(over.sel(optimizer=name)), 0.5, 1.0)
-            for name in over["optimizer"].values
-            if name != "sgd"
+            Check(f"loss over that of plain SGD, {of['words'].item()}", float(of), 0.5, 1.0)
+            for of in over.assign_coords(words=dataset["words"]).drop_sel(optimizer="sgd")
         ),
     ]
 

@@ -73,7 +73,7 @@ def compare(dataset: xr.Dataset, scaling: Scaling | None = None) -> xr.Dataset:
         z, trusted = _scores(dataset, theory)
     magnitude = np.where(trusted, np.abs(z), np.nan)
     count = int(trusted.sum())
-    bound = float(stats.t.isf(FALSE_ALARM / 2 / max(1, count), dataset.attrs["trajectories"] - 1))
+    bound = chance(count, dataset.attrs["trajectories"])
     verdicts = _verdicts(magnitude, theory.feedback, bound)
     fraction, spread, fraction_bound = fraction_inside(magnitude)
     disagrees = fraction < fraction_bound or (verdicts == "disagrees").any()
@@ -96,6 +96,18 @@ def compare(dataset: xr.Dataset, scaling: Scaling | None = None) -> xr.Dataset:
         z_bound=bound,
         verdict="disagrees" if disagrees else "agrees" if count else "untested",
     )
+
+
+def chance(count: int, trajectories: int) -> float:
+    """The largest |z| of so many that chance explains (Bonferroni, Student)."""
+    return float(stats.t.isf(FALSE_ALARM / 2 / max(1, count), trajectories - 1))
+
+
+def judge(z: np.ndarray, trajectories: int) -> tuple[float, str]:
+    """The bound on |z| of all scores that are numbers, and what they say together: a verdict as of `compare`."""
+    count = int((~np.isnan(z)).sum())
+    bound = chance(count, trajectories)
+    return bound, "disagrees" if (np.abs(z) > bound).any() else "agrees" if count else "untested"
 
 
 def enough(trajectories: int) -> float:

@@ -27,11 +27,10 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
-from scipy import stats
 
 from sparsesim import config as configuration
 from sparsesim import provenance, run, store
-from sparsesim.comparison import FALSE_ALARM
+from sparsesim.comparison import chance
 from sparsesim.figures import collapse, reading, style
 
 FIGURES = Path("figures")
@@ -73,11 +72,6 @@ def scores(dataset: xr.Dataset, prefix: str = "") -> list[Check]:
 def largest(values: xr.DataArray) -> float:
     """The largest absolute value; NaN, which holds within no bounds, where one is missing."""
     return float(abs(values).max(skipna=False))
-
-
-def chance(count: int, trajectories: int) -> float:
-    """The largest |z| of so many that chance explains."""
-    return float(stats.t.isf(FALSE_ALARM / 2 / max(1, count), trajectories - 1))
 
 
 def convergence(case: xr.Dataset, within: float) -> list[Check]:

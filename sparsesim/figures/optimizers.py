@@ -1,7 +1,5 @@
 """Optimizers compared on one vocabulary: loss against time, and what every token has left."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
@@ -13,8 +11,8 @@ MARKERS = ("o", "s", "^", "D", "v")
 
 
 @style.styled
-def optimizers(dataset: xr.Dataset, words: Mapping[str, str]) -> Figure:
-    """Exact lines, and simulated points with their standard errors; `words` names the optimizers."""
+def optimizers(dataset: xr.Dataset) -> Figure:
+    """Exact lines, and simulated points with their standard errors."""
     figure, axes = style.new_figure(1, 2, width=style.DOUBLE, height=3.4)
     left, right = axes[0]
     time = dataset["time"].values
@@ -26,7 +24,7 @@ def optimizers(dataset: xr.Dataset, words: Mapping[str, str]) -> Figure:
         of = dataset.sel(optimizer=name)
         left.plot(time[later], of["loss"][later] / start, color=colour, lw=1.1)
         left.errorbar(time[later], of["loss_simulated"][later] / start, of["loss_std_error"][later] / start, fmt=marker,
-                      ms=3.4, mew=0, elinewidth=0.8, color=colour, label=words[str(name)])  # fmt: skip
+                      ms=3.4, mew=0, elinewidth=0.8, color=colour, label=str(of["words"].item()))  # fmt: skip
         last = of.isel(time=-1)
         right.plot(p, last["risk"], color=colour, lw=1.1)
         right.errorbar(p[shown], last["mean"][shown], last["std_error"][shown], fmt=marker, ms=3.4, mew=0,

@@ -1,7 +1,7 @@
 """The driver: cells x trajectories in blocks, one compilation a program, statistics gathered as they come.
 
-Results depend on (seed, cell) alone: on a CPU to the last bit, whatever else is computed beside a cell, in whichever
-order, in launches of whatever size, on however many devices, and however often it was interrupted.
+Results depend on (seed, cell) and `Plan.many` alone: on a CPU to the last bit, whatever else is computed beside a cell,
+in whichever order, in launches of whatever size, on however many devices, and however often it was interrupted.
 """
 
 import threading

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from sparsesim import report
-from sparsesim.comparison import FALSE_ALARM, ROUNDING, compare, enough
+from sparsesim.comparison import ROUNDING, compare, enough, judge
 from sparsesim.figures import critical_batch as figures
 from sparsesim.figures import style
 from sparsesim.problems import Embedding
@@ -64,48 +63,57 @@ def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -
     p, times = np.unique(two.p)[::-1].tolist(), Times(HORIZON, "e_folds", RECORDS)
     swept = replace(sweep, axes={"p": p}, cases=cases, parameters=parameters, times=times, vocabulary=None)
     compared = compare(simulate(swept, progress))
-    each, shape, over = _steps(compared), (len(METHODS), sizes.size), ("optimizer", "batch_size")
-    slower = each.isel(p=_slower(each))
-    steps, error, exact = (slower[name].values.reshape(shape) for name in slower.data_vars)
-    z = (steps - exact) / np.maximum(error, ROUNDING * exact)
-    bound = float(stats.t.isf(FALSE_ALARM / 2 / max(1, np.isfinite(z).sum()), sweep.trajectories - 1))
-    verdict = "disagrees" if (np.abs(z) > bound).any() else "agrees" if np.isfinite(z).any() else "untested"
-    bend, bend_error = _bends(sizes, steps, error)
-    k = float(two.p.max() / two.p.min())
-    cheapest = conflict.samples_per_e_fold(two)
-    least = {
-        "sgd": conflict.large_batch_sgd(k),
-        "momentum": conflict.large_batch_momentum(k),
-        "fixed": conflict.large_batch_momentum(k, 1.0 - found.optimizer.eps),
-    }
-    of_sizes = xr.Dataset(
-        {
-            **{name: (over, [[getattr(one, key) for one in tuned[method]] for method in METHODS])
-               for name, key in TUNED.items()},
-            "steps": (over, steps),
-            "steps_std_error": (over, error),
-            "steps_exact": (over, exact),
-            "steps_z": (over, z),
-            "bend": ("optimizer", bend),
-            "bend_std_error": ("optimizer", bend_error),
-            "bend_exact": ("optimizer", _bends(sizes, exact, error)[0]),
-            "least_steps_per_e_fold": ("optimizer", list(least.values())),
-            "critical_batch": ("optimizer", [cheapest / steps if steps > 0.0 else np.inf for steps in least.values()]),
-        },
-        {"optimizer": list(METHODS), "batch_size": sizes},
-    )  # fmt: skip
+    measured = _measured(compared, sizes)
+    bound, verdict = judge(measured["steps_z"].values, sweep.trajectories)
     # The scores of single moments are not what this study is judged by.
     compared.attrs = {key: value for key, value in compared.attrs.items() if not key.startswith("z_")}
-    return compared.assign(of_sizes).assign_attrs(
+    over = ("optimizer", "batch_size")
+    best = {name: (over, [[getattr(one, key) for one in tuned[method]] for method in METHODS])
+            for name, key in TUNED.items()}  # fmt: skip
+    return compared.assign(measured).assign(_predicted(two, found.optimizer.eps)).assign(best).assign_attrs(
         width=two.d,
         given_eps=found.optimizer.eps,
         types=found.vocabulary.size,
         most_frequent=float(two.p.max()),
         rarest=float(two.p.min()),
-        samples_per_e_fold=cheapest,
+        samples_per_e_fold=conflict.samples_per_e_fold(two),
         target=TARGET,
         steps_bound=bound,
         verdict=verdict,
+    )  # fmt: skip
+
+
+def _measured(compared: xr.Dataset, sizes: np.ndarray) -> xr.Dataset:
+    """Minibatches to the target, their scores and their bends, by optimizer and batch size."""
+    each = _steps(compared)
+    slower = each.isel(p=_slower(each))
+    steps, error, exact = (slower[name].values.reshape(len(METHODS), -1) for name in slower.data_vars)
+    bend, bend_error = _bends(sizes, steps, error)
+    over = ("optimizer", "batch_size")
+    return xr.Dataset(
+        {
+            "steps": (over, steps),
+            "steps_std_error": (over, error),
+            "steps_exact": (over, exact),
+            "steps_z": (over, (steps - exact) / np.maximum(error, ROUNDING * exact)),
+            "bend": ("optimizer", bend),
+            "bend_std_error": ("optimizer", bend_error),
+            "bend_exact": ("optimizer", _bends(sizes, exact, error)[0]),
+        },
+        {"optimizer": list(METHODS), "batch_size": sizes},
+    )
+
+
+def _predicted(two: Embedding, eps: float) -> xr.Dataset:
+    """What decay rates say, by optimizer: minibatches an e-fold in large batches, and the critical batch size."""
+    k, samples = float(two.p.max() / two.p.min()), conflict.samples_per_e_fold(two)
+    least = [conflict.large_batch_sgd(k), conflict.large_batch_momentum(k), conflict.large_batch_momentum(k, 1.0 - eps)]
+    return xr.Dataset(
+        {
+            "least_steps_per_e_fold": ("optimizer", least),
+            "critical_batch": ("optimizer", [samples / steps if steps > 0.0 else np.inf for steps in least]),
+        },
+        {"optimizer": list(METHODS)},
     )
 
 

@@ -13,11 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray as xr
-from scipy import stats
 from scipy.optimize import minimize
 
 from sparsesim import report
-from sparsesim.comparison import FALSE_ALARM, ROUNDING, enough
+from sparsesim.comparison import ROUNDING, enough, judge
 from sparsesim.figures import optimizers as figures
 from sparsesim.figures import style
 from sparsesim.problems import Embedding
@@ -80,9 +79,9 @@ KINDS = {
 def compute(sweep: Sweep, progress: Progress, simulate: object = None) -> xr.Dataset:
     """Losses of all optimizers at their best, with dims (optimizer, token, time).
 
-    `eta` and `setting`, its second number (NaN where it has none); `loss` (1/2) sum_j p_j R_j, exact, and
-    `loss_simulated` with `loss_std_error` and `loss_z` (NaN where the error is
-    rounding, or few trajectories carry the mean); `risk`, R of every token, exact, with `mean` and `std_error`.
+    `eta` and `setting`, its second number (NaN where it has none), and `words`, its name; `loss` (1/2) sum_j p_j R_j,
+    exact, and `loss_simulated` with `loss_std_error` and `loss_z` (NaN where the error is rounding, or few
+    trajectories carry the mean); `risk`, R of every token, exact, with `mean` and `std_error`.
 
     Raises:
         ValueError: the sweep is not one of a vocabulary, the vocabulary is too large to be simulated as written, or a
@@ -110,6 +109,7 @@ def compute(sweep: Sweep, progress: Progress, simulate: object = None) -> xr.Dat
             loss=("time", 0.5 * embedding.p @ R),
             eta=eta,
             setting=np.nan if kind.first is None else c,
+            words=kind.words,
         )
         parts.append(part)
         progress(2 * number + 2, 2 * len(KINDS))
@@ -124,11 +124,9 @@ def judged(dataset: xr.Dataset) -> xr.Dataset:
     # Else it is rounding, or few trajectories carry the mean, as in `comparison`.
     random = (error > ROUNDING * dataset["loss"]) & (carrying >= enough(trajectories))
     z = (dataset["loss_simulated"] - dataset["loss"]) / error.where(random)
-    count = int(random.values.sum())
-    bound = float(stats.t.isf(FALSE_ALARM / 2 / max(1, count), trajectories - 1))
     lost = np.isfinite(dataset["loss"]) & ~np.isfinite(dataset["loss_simulated"])
-    disagrees = bool((np.abs(z.values) > bound).any() or lost.any())
-    verdict = "disagrees" if disagrees else "agrees" if count else "untested"
+    z = z.where(~lost, np.inf)
+    bound, verdict = judge(z.values, trajectories)
     return dataset.assign(loss_z=z).assign_attrs(loss_bound=bound, verdict=verdict)
 
 
@@ -153,9 +151,7 @@ def tuned(kind: Kind, embedding: Embedding, times: np.ndarray) -> tuple[float, f
 
 def draw(dataset: xr.Dataset, folder: Path) -> list[Path]:
     """Loss against time, and what every token has left."""
-    return style.save(
-        figures.optimizers(dataset, {name: kind.words for name, kind in KINDS.items()}), folder, "optimizers"
-    )
+    return style.save(figures.optimizers(dataset), folder, "optimizers")
 
 
 def summary(dataset: xr.Dataset) -> dict[str, object]:

@@ -26,9 +26,7 @@ def setting(sweep: Sweep, study: str, axes: tuple[str, ...] = ()) -> Setting:
             not heed; or a value is outside its range.
     """
     if sweep.vocabulary is None:
-        raise ValueError(
-            f"vocabulary must be given in the study {study}, such as '+vocabulary={{size: 1000}}', got null"
-        )
+        raise ValueError(f"vocabulary must be given in the study {study}, as by +sweep={study}, got null")
     if sweep.axes.keys() != set(axes):
         got = ", ".join(sweep.axes) or "none"
         raise ValueError(f"the axes of the study {study} must be {', '.join(axes) or 'none'}, got {got}")

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from sparsesim import report
-from sparsesim.comparison import FALSE_ALARM, compare
+from sparsesim.comparison import compare, judge
 from sparsesim.figures import style
 from sparsesim.figures import vocabulary as figures
 from sparsesim.problems import Embedding, HeavyBall
@@ -80,15 +79,14 @@ def compute(sweep: Sweep, progress: Progress, simulate: Simulator = run_sweep) -
     ]
     dataset = xr.merge(parts, combine_attrs="drop")
     fit = {} if vocabulary.size < 2 else dict(zip(("zipf_exponent", "zipf_std_error"), vocabulary.fit(), strict=False))
-    bound = _bound(bands, sweep.trajectories)
-    largest = _largest(bands)
+    bound, verdict = judge(bands["loss_z"].where(bands["loss_judged"]).values, sweep.trajectories)
     return dataset.assign_attrs(
         {**about, **conflict.attrs, **fit},
         unseen=vocabulary.unseen,
         critical_batch_sgd=advice.critical_batch_sgd,
         critical_batch=advice.critical_batch,
         loss_bound=bound,
-        verdict="untested" if np.isnan(largest) else "disagrees" if largest > bound else "agrees",
+        verdict=verdict,
     )
 
 
@@ -207,12 +205,6 @@ def _curves(simulated: xr.Dataset, embedding: Embedding, optimizer: HeavyBall) -
         {"curve": (("band", "curve_time"), total / np.bincount(owner, weight)[:, None])},
         {"band": of + 1, "curve_time": times},
     )
-
-
-def _bound(bands: xr.Dataset, trajectories: int) -> float:
-    """What no |z| of a judged loss exceeds but with a chance of `FALSE_ALARM`."""
-    count = max(1, int(bands["loss_judged"].sum()))
-    return float(stats.t.isf(FALSE_ALARM / 2 / count, trajectories - 1))
 
 
 def _plane(found: Setting, minibatches: int) -> xr.Dataset:

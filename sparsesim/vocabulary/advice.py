@@ -19,6 +19,7 @@ from sparsesim.vocabulary.counts import Vocabulary
 BANDS = 120  # of tokens of nearly equal frequency, where a loss is searched for its least
 SHORTEST_MEMORY = 1e-8  # eps below which nothing is searched
 LOGITS = (-20.0, 7.0)  # of learning rates over the critical one, between which is searched
+LEAST = 1e-300  # loss below which none is told from another
 POINTS, VALLEYS = 49, 6  # of a grid, each way, and of those from which a search goes down
 
 
@@ -113,8 +114,7 @@ def _least(losses: Losses, minibatches: int, eps: np.ndarray) -> Choice:
     def cost(x: np.ndarray) -> float:
         """Log of the loss."""
         eta, own = _optimizer(losses, x, eps)
-        loss = float(losses.at(eta, own, [minibatches])[0])
-        return math.log(loss) if 0.0 < loss < math.inf else math.inf
+        return float(_logs(losses.at(eta, own, [minibatches]))[0])
 
     grid, found = _grid(losses, minibatches, eps, logits), []
     for i, j in _valleys(grid):
@@ -138,9 +138,12 @@ def _grid(losses: Losses, minibatches: int, eps: np.ndarray, logits: np.ndarray)
     for own in eps.tolist():
         critical = float(theory.critical_learning_rate(losses.embedding, own))
         rows.append(losses.at(special.expit(logits) * critical, own, [minibatches])[:, 0])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(np.stack(rows))
-    return np.where(np.isfinite(logs), logs, np.inf)
+    return _logs(np.stack(rows))
+
+
+def _logs(losses: np.ndarray) -> np.ndarray:
+    """Of losses; one that underflows is as small as any, and one that is no finite number as bad."""
+    return np.where(np.isfinite(losses), np.log(np.maximum(losses, LEAST)), np.inf)
 
 
 def _valleys(grid: np.ndarray) -> list[tuple[int, int]]:
