@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.markup import escape
 
-from sparsesim import _validate, cluster, provenance, report, store
+from sparsesim import _validate, cluster, outcomes, provenance, store, terminal
 from sparsesim import config as configuration
 from sparsesim.folder import Folder
 from sparsesim.job import CONFIG, JOURNAL, Incomplete, Job, identity
@@ -88,7 +88,7 @@ def computed(
         raise ValueError("sweep.fresh must be false with a shard, which would move aside what the others have done")
     folder = of or Folder.named(Path(config.output) / config.sweep.name, identity(sweep, config.sweep.study))
     resolved, began = _stored(config), time.perf_counter()
-    with report.progress(console, config.sweep.name) as bar:
+    with terminal.progress(console, config.sweep.name) as bar:
         job = Job(folder, shard, config.sweep.block, of is None, resolved, say, bar.cells)
         if config.sweep.fresh and (aside := folder.set_aside()) is not None:
             say(f"starting over; what was in {folder.path} is in {aside}")
@@ -120,9 +120,9 @@ def _written(study: Study, dataset: xr.Dataset, path: Path, console: Console) ->
     summary = store.write_json(study.summary(dataset), path / "summary.json")
     drawn = study.draw(dataset, path)
     manifest = provenance.write_manifest(path, data, drawn, [config, summary])
-    outcome = report.with_mishaps(study.outcome(dataset), dataset)
+    outcome = outcomes.with_mishaps(study.outcome(dataset), dataset)
     logs = [log] if (log := path / JOURNAL).exists() else []
-    report.closing(console, outcome, [data, config, summary, manifest, *logs, *drawn])
+    terminal.closing(console, outcome, [data, config, summary, manifest, *logs, *drawn])
     return path
 
 

@@ -36,7 +36,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The sources of a package elsewhere, in the place of those at hand."""
     package = tmp_path / "top" / "sparsesim"
     (package / "simulation" / "logistic").mkdir(parents=True)
-    names = ("__init__", "problems", "scaling", "sweep", "report", "simulation/driver", "simulation/logistic/vector")
+    names = ("__init__", "problems", "scaling", "sweep", "terminal", "simulation/driver", "simulation/logistic/vector")
     for name in names:
         (package / f"{name}.py").write_text(f"# {name}\n")
     monkeypatch.setattr(provenance, "PACKAGE", package)
@@ -81,7 +81,7 @@ def test_the_digest_is_of_what_decides_numbers(package: Path) -> None:
         assert digest() != before
         path.write_text(text)
         assert digest() == before
-    (package / "report.py").write_text("other")
+    (package / "terminal.py").write_text("other")
     assert digest() == before
     (package / "simulation" / "driver.py").rename(package / "simulation" / "other.py")
     assert digest() != before
@@ -130,7 +130,7 @@ def test_the_commit(repository: Path) -> None:
     (repository / "untracked").write_text("")
     assert git_revision() == head
     git_revision.cache_clear()
-    (repository / "sparsesim" / "report.py").write_text("changed")
+    (repository / "sparsesim" / "terminal.py").write_text("changed")
     assert git_revision() == f"{head}+changes"
     git_revision.cache_clear()
     git(repository, "add", "-u")
@@ -138,7 +138,7 @@ def test_the_commit(repository: Path) -> None:
 
 
 def test_a_touched_file_is_no_change(repository: Path) -> None:
-    os.utime(repository / "sparsesim" / "report.py", (1, 1))
+    os.utime(repository / "sparsesim" / "terminal.py", (1, 1))
     assert git_revision() == git(repository, "rev-parse", "HEAD")
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import xarray as xr
 
-from sparsesim.report import Outcome
+from sparsesim.outcomes import Outcome
 from sparsesim.simulation.driver import Progress
 from sparsesim.studies import (
     critical_batch,

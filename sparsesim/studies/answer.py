@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from sparsesim import report
+from sparsesim import outcomes
 from sparsesim.vocabulary import Share, summary
 
 CHOICES = {
@@ -50,7 +50,7 @@ def words(dataset: xr.Dataset) -> str:
     return " ".join(found)
 
 
-def table(dataset: xr.Dataset) -> report.Details:
+def table(dataset: xr.Dataset) -> outcomes.Details:
     """Tenth by tenth: its tokens, their regime, how fast the middle of it learns, what is left."""
     rows = []
     for band in dataset["band"].values:
@@ -72,7 +72,7 @@ def table(dataset: xr.Dataset) -> report.Details:
                 f"{percent(float(of['loss_simulated']))} ± {100.0 * float(of['loss_std_error']):.1g}%",
             )
         )
-    return report.Details(COLUMNS, rows)
+    return outcomes.Details(COLUMNS, rows)
 
 
 def rows(dataset: xr.Dataset) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from sparsesim import report
+from sparsesim import outcomes
 from sparsesim.comparison import ROUNDING, compare, enough, judge
 from sparsesim.figures import critical_batch as figures
 from sparsesim.figures import style
@@ -142,7 +142,7 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
     }  # fmt: skip
 
 
-def outcome(dataset: xr.Dataset) -> report.Outcome:
+def outcome(dataset: xr.Dataset) -> outcomes.Outcome:
     """The bends in words, and what is best at every batch size."""
     attrs = dataset.attrs
     words = _words(dataset)
@@ -176,10 +176,10 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
             f"{float(abs(dataset['steps_z']).max()):.2f} (bound {attrs['steps_bound']:.2f})",
         ),
         ("seconds, this run", f"{attrs['seconds']:.1f}"),
-        ("verdict", report.verdict(dataset)),
+        ("verdict", outcomes.verdict(dataset)),
     ]
-    return report.Outcome("critical batch sizes, measured and predicted", rows, (), words,
-                          report.Details(columns, table))  # fmt: skip
+    return outcomes.Outcome("critical batch sizes, measured and predicted", rows, (), words,
+                          outcomes.Details(columns, table))  # fmt: skip
 
 
 def _words(dataset: xr.Dataset) -> str:

@@ -3,8 +3,8 @@
 import numpy as np
 import xarray as xr
 
+from sparsesim.outcomes import Outcome
 from sparsesim.problems import LeastSquares
-from sparsesim.report import Outcome
 from sparsesim.sweep import Sweep
 from sparsesim.theory.least_squares import activity
 from sparsesim.theory.limits import LimitODE

@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
-from sparsesim import report
+from sparsesim import outcomes
 from sparsesim.comparison import FALSE_ALARM, compare
 from sparsesim.figures import frontier as pictures
 from sparsesim.problems import HeavyBall, LeastSquares
@@ -66,16 +66,16 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
     """Verdicts and scores, and how far the found frontier is from the exact one."""
     off = _off(dataset)
     return {
-        **report.summary(dataset),
+        **outcomes.summary(dataset),
         "frontiers": int(off.notnull().sum()),
         "largest_frontier_error": float(off.max()) if off.notnull().any() else None,
         "exact_over_claimed": float((dataset.frontier_exact / dataset.frontier_claimed).max()),
     }
 
 
-def outcome(dataset: xr.Dataset) -> report.Outcome:
+def outcome(dataset: xr.Dataset) -> outcomes.Outcome:
     """The frontier at every dimension, found, exact and claimed, before the comparison of the moments."""
-    off, compared = _off(dataset), report.comparison(dataset)
+    off, compared = _off(dataset), outcomes.comparison(dataset)
     ratio = dataset.frontier_exact / dataset.frontier_claimed
     rows = [
         (
@@ -93,7 +93,7 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
         f"{float(growth):.3g} a relaxation"
         for (d, delta, multiple), growth in dataset.growth.where(_wrong(dataset)).to_series().dropna().items()
     ]
-    return report.Outcome(
+    return outcomes.Outcome(
         "frontier: where simulated second moments start to grow", rows + compared.rows, [*compared.remarks, *remarks]
     )
 

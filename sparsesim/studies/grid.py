@@ -4,7 +4,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from sparsesim import figures, report
+from sparsesim import figures, outcomes
 from sparsesim.comparison import compare
 from sparsesim.simulation.driver import Progress
 from sparsesim.sweep import Simulator, Sweep, run_sweep
@@ -22,9 +22,9 @@ def draw(dataset: xr.Dataset, folder: Path) -> list[Path]:
 
 def summary(dataset: xr.Dataset) -> dict[str, object]:
     """Verdicts and scores."""
-    return report.summary(dataset)
+    return outcomes.summary(dataset)
 
 
-def outcome(dataset: xr.Dataset) -> report.Outcome:
+def outcome(dataset: xr.Dataset) -> outcomes.Outcome:
     """Verdicts and scores, and where simulation and theory disagree."""
-    return report.comparison(dataset)
+    return outcomes.comparison(dataset)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from sparsesim import report
+from sparsesim import outcomes
 from sparsesim.comparison import compare
 from sparsesim.figures import convergence, style
 from sparsesim.figures import limits as panels
@@ -89,10 +89,10 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
                 )
             },
         }
-    return {**report.summary(dataset), "limits": cases}
+    return {**outcomes.summary(dataset), "limits": cases}
 
 
-def outcome(dataset: xr.Dataset) -> report.Outcome:
+def outcome(dataset: xr.Dataset) -> outcomes.Outcome:
     """How far R of the main ODE is from the limit, case by case, and what the comparison says."""
     shown = [d for d in SHOWN if d in dataset["dimension"].values]
     rows = [("largest |R - limit| at d =", " ".join(f"{d:<7.0e}" for d in shown) + " falls like")]
@@ -110,7 +110,7 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
                 f"{case}: R does not visibly converge to the limit, {last.item():.2g} away at d = "
                 f"{last['dimension'].item():.0e}"
             )
-    return curves.joined(report.comparison(dataset), rows, remarks)
+    return curves.joined(outcomes.comparison(dataset), rows, remarks)
 
 
 def _stalled(case: xr.Dataset) -> bool:

@@ -10,8 +10,8 @@ import xarray as xr
 
 from sparsesim.figures import momentum as figures
 from sparsesim.figures import style
+from sparsesim.outcomes import Outcome
 from sparsesim.problems import HeavyBall, LeastSquares
-from sparsesim.report import Outcome
 from sparsesim.simulation.driver import Progress
 from sparsesim.studies import checks
 from sparsesim.sweep import Sweep, make_cell

@@ -15,12 +15,12 @@ import optax
 import xarray as xr
 from scipy.optimize import minimize
 
-from sparsesim import report
+from sparsesim import outcomes
 from sparsesim.comparison import ROUNDING, enough, judge
 from sparsesim.figures import optimizers as figures
 from sparsesim.figures import style
+from sparsesim.outcomes import Details, Outcome
 from sparsesim.problems import Embedding
-from sparsesim.report import Details, Outcome
 from sparsesim.simulation.driver import Progress
 from sparsesim.simulation.embedding import simulate_embedding
 from sparsesim.simulation.transformations import heavy_ball, lazy_heavy_ball, scheduled_heavy_ball
@@ -201,7 +201,7 @@ def outcome(dataset: xr.Dataset) -> Outcome:
         ("trajectories", str(attrs["trajectories"])),
         ("largest |z| of a loss", f"{float(abs(dataset['loss_z']).max()):.2f} (bound {attrs['loss_bound']:.2f})"),
         ("seconds, this run", f"{attrs['seconds']:.1f}"),
-        ("verdict", report.verdict(dataset)),
+        ("verdict", outcomes.verdict(dataset)),
     ]
     columns = ("optimizer", "eta", "momentum", "left", "simulated", "R: first, last token")
     return Outcome("optimizers: who resolves the conflict?", rows, (), words, Details(columns, table))

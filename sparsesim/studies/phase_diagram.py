@@ -11,7 +11,7 @@ import xarray as xr
 
 from sparsesim.figures import phase_diagram as figures
 from sparsesim.figures import style
-from sparsesim.report import Outcome
+from sparsesim.outcomes import Outcome
 from sparsesim.simulation.driver import Progress
 from sparsesim.studies import checks
 from sparsesim.sweep import Sweep

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from sparsesim import report
+from sparsesim import outcomes
 from sparsesim.comparison import compare
 from sparsesim.figures import rates as pictures
 from sparsesim.figures import style
@@ -90,14 +90,14 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
         }
         for case in dataset[CASE].values
     }
-    return {**report.summary(dataset), "rates": rates}
+    return {**outcomes.summary(dataset), "rates": rates}
 
 
-def outcome(dataset: xr.Dataset) -> report.Outcome:
+def outcome(dataset: xr.Dataset) -> outcomes.Outcome:
     """Rates case by case at the largest dimension, before the comparison of the moments."""
     rows = [("decay rate per unit of slow time", "measured / limit (exact / limit)")]
     for case in dataset[CASE].values:
         own = dataset.sel({CASE: case}).isel(d=-1)
         ratio, error, exact = (own[name] / own["rate_window"] for name in ("rate", "rate_std_error", "rate_exact"))
         rows.append((f"  {case}, d = {own['d'].item():g}", f"{ratio:.4f} ± {error:.1g} ({exact:.4f})"))
-    return curves.joined(report.comparison(dataset), rows, [])
+    return curves.joined(outcomes.comparison(dataset), rows, [])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from sparsesim import report
+from sparsesim import outcomes
 from sparsesim.comparison import compare
 from sparsesim.figures import spectrum, style
 from sparsesim.figures import triple_point as panels
@@ -90,13 +90,13 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
         for errors in (own["sup_error_main_ode"],)
     ]
     return {
-        **report.summary(dataset),
+        **outcomes.summary(dataset),
         **{key: curves.number(dataset.attrs[key]) for key in keys},
         "limits": points,
     }
 
 
-def outcome(dataset: xr.Dataset) -> report.Outcome:
+def outcome(dataset: xr.Dataset) -> outcomes.Outcome:
     """The spectrum and the limit's error by learning rate, the scores of the SDE, and the comparison."""
     attrs = dataset.attrs
     rows = []
@@ -111,7 +111,7 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
     rows.append(("trusted comparisons of the SDE", str(attrs["sde_z_count"])))
     if attrs["sde_z_count"]:
         rows.append(("largest |z| of the SDE", f"{attrs['sde_z_largest']:.2f} (bound {attrs['sde_z_bound']:.2f})"))
-    return curves.joined(report.comparison(dataset), rows, list(sde.disagreement(dataset)))
+    return curves.joined(outcomes.comparison(dataset), rows, list(sde.disagreement(dataset)))
 
 
 def _spectra(limits: list[LimitODE]) -> xr.Dataset:

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from sparsesim import report
+from sparsesim import outcomes
 from sparsesim.comparison import compare, judge
 from sparsesim.figures import style
 from sparsesim.figures import vocabulary as figures
+from sparsesim.outcomes import Outcome
 from sparsesim.problems import Embedding, HeavyBall
-from sparsesim.report import Outcome
 from sparsesim.simulation.driver import Progress
 from sparsesim.studies import answer
 from sparsesim.studies.tokens import Setting, setting
@@ -137,7 +137,7 @@ def outcome(dataset: xr.Dataset) -> Outcome:
         ("largest |z| of a tenth's loss", f"{_largest(dataset):.2f} (bound {attrs['loss_bound']:.2f})"),
         ("single tokens with |z| < 1.96", f"{attrs['z_fraction']:.4f} of {attrs['z_count']:,} comparisons"),
         ("seconds, this run", f"{attrs['seconds']:.1f}"),
-        ("verdict", report.verdict(dataset)),
+        ("verdict", outcomes.verdict(dataset)),
     ]
     return Outcome("vocabulary: what would be better, and is it simulated right?", rows, _remarks(dataset),
                    answer.words(dataset), answer.table(dataset))  # fmt: skip

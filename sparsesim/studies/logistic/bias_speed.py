@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from sparsesim import references, report
+from sparsesim import outcomes, references
 from sparsesim.comparison import compare
 from sparsesim.figures import style
 from sparsesim.figures.logistic import bias_speed as pictures
@@ -123,7 +123,7 @@ def draw(dataset: xr.Dataset, folder: Path) -> list[Path]:
 def summary(dataset: xr.Dataset) -> dict[str, object]:
     """Verdicts and scores, and by case how floor and rate change along delta."""
     return {
-        **report.summary(dataset),
+        **outcomes.summary(dataset),
         "settled": int(dataset["floor_z"].notnull().sum()),
         "cases": {
             str(case): {
@@ -135,9 +135,9 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
     }
 
 
-def outcome(dataset: xr.Dataset) -> report.Outcome:
+def outcome(dataset: xr.Dataset) -> outcomes.Outcome:
     """Case by case the floor and the rate along delta, before the comparison of the moments."""
-    compared = report.comparison(dataset)
+    compared = outcomes.comparison(dataset)
     rows = []
     for case in dataset[CASE].values:
         rows.append((f"{case}: delta, eps, eta", "excess risk at the end, simulated | exact floor, rate over eps/2"))
@@ -150,7 +150,7 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
             mark = "" if bool(cell["floor_z"].notnull()) else ", not settled"
             name = f"  {delta:.3g}, {float(cell['eps']):.2g}, {float(cell['eta']):.2g}"
             rows.append((name, f"{floor:.4g} ± {error:.1g} | {exact:.4g}, {rate}{mark}"))
-    return report.Outcome(
+    return outcomes.Outcome(
         "bias and speed: what momentum does to the floor and to the rate",
         [*rows, *floors.rows(dataset), *compared.rows],
         [*compared.remarks, *floors.remarks(dataset)],

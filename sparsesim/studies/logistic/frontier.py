@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from sparsesim import references, report
+from sparsesim import outcomes, references
 from sparsesim.comparison import compare
 from sparsesim.figures import style
 from sparsesim.figures.logistic import frontier as pictures
@@ -114,12 +114,12 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
             "fixed_R": float(cell["fixed_R"]),
             "spread_theta_par": float(cell["spread_theta_par"]),
         }
-    return {**report.summary(dataset), "ceilings": cases}
+    return {**outcomes.summary(dataset), "ceilings": cases}
 
 
-def outcome(dataset: xr.Dataset) -> report.Outcome:
+def outcome(dataset: xr.Dataset) -> outcomes.Outcome:
     """Case by case the learning rate over the claimed and over the true ceiling, and R beside its fixed point."""
-    listed, compared = summary(dataset)["ceilings"], report.comparison(dataset)
+    listed, compared = summary(dataset)["ceilings"], outcomes.comparison(dataset)
     assert isinstance(listed, dict)
     rows = [("eta over eps/p, over the true ceiling:", "R simulated | exact")]
     for name, case in listed.items():
@@ -134,7 +134,7 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
         for name, case in listed.items()
         if case["verdict"] == "disagrees"
     ]
-    return report.Outcome(
+    return outcomes.Outcome(
         "frontier: where the learning rate really ends",
         [*rows, *floors.rows(dataset), *compared.rows],
         [*compared.remarks, *remarks],

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from sparsesim import report
+from sparsesim import outcomes
 from sparsesim.comparison import compare
 from sparsesim.figures import convergence, style
 from sparsesim.figures import limits as panels
@@ -104,10 +104,10 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
                 )
             },
         }
-    return {**report.summary(dataset), "limits": cases}
+    return {**outcomes.summary(dataset), "limits": cases}
 
 
-def outcome(dataset: xr.Dataset) -> report.Outcome:
+def outcome(dataset: xr.Dataset) -> outcomes.Outcome:
     """How far R of the exact recursion and of the sparse ODE are from the limit, and what the comparison says."""
     shown = [d for d in SHOWN if d in dataset["dimension"].values]
     rows, remarks = [], []
@@ -127,7 +127,7 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
                     f"{case}: the {words} does not visibly converge to the limit, R is {last.item():.2g} away at d = "
                     f"{last['dimension'].item():.0e}"
                 )
-    return common.joined(report.comparison(dataset), rows, remarks)
+    return common.joined(outcomes.comparison(dataset), rows, remarks)
 
 
 def _wrong(case: xr.Dataset) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from sparsesim import report
+from sparsesim import outcomes
 from sparsesim.comparison import compare
 from sparsesim.figures import style
 from sparsesim.figures.logistic import noise_floor as pictures
@@ -69,7 +69,7 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
     """Verdicts and scores, and how far floors differ between momenta and between equal K."""
     exact, simulated = _differences(dataset)
     return {
-        **report.summary(dataset),
+        **outcomes.summary(dataset),
         "settled": int(dataset["floor_z"].notnull().sum()),
         "largest_difference_over_eps_exact": exact,
         "largest_difference_over_eps_simulated": simulated,
@@ -77,10 +77,10 @@ def summary(dataset: xr.Dataset) -> dict[str, object]:
     }
 
 
-def outcome(dataset: xr.Dataset) -> report.Outcome:
+def outcome(dataset: xr.Dataset) -> outcomes.Outcome:
     """How little floors depend on momentum, before the comparison of the moments."""
     exact, simulated = _differences(dataset)
-    compared = report.comparison(dataset)
+    compared = outcomes.comparison(dataset)
     eps, K = dataset["eps"].values, dataset["K"].values
     rows = [
         ("momentum decays eps, K", f"{eps.min():.3g} to {eps.max():.3g}, {K.min():.3g} to {K.max():.3g}"),
@@ -89,7 +89,7 @@ def outcome(dataset: xr.Dataset) -> report.Outcome:
     ]
     claimed = dataset["curve_claimed"].isel(B=-1)
     rows.append(("floor at eta = eps/p over the same eps", f"from {float(claimed[0]):.3g} to {float(claimed[-1]):.3g}"))
-    return report.Outcome(
+    return outcomes.Outcome(
         "noise floor: it depends on K = eta (d-1)/(2B), not on momentum",
         [*rows, *floors.rows(dataset), *compared.rows],
         [*compared.remarks, *floors.remarks(dataset)],
