@@ -1,6 +1,7 @@
 """What came out of a run, for a reader: words, tables and remarks, for the terminal and for the page of a run."""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,22 @@ def verdict(dataset: xr.Dataset) -> str:
     words = dataset.attrs["verdict"]
     colour = {"disagrees": "[red]", "agrees": "[green]"}
     return f"{colour.get(words, '')}{words}"
+
+
+def line(dataset: xr.Dataset, folder: Path) -> str:
+    """The outcome in one line of name=value, with spaces between, for scripts: `grep ^sparsesim:` finds it.
+
+    What a study does not have is left out: cells that were simulated, scores, the largest of them and its bound.
+    """
+    attrs = dataset.attrs
+    cells = {"cells": dataset["feedback"].size} if "feedback" in dataset and "mean" in dataset else {}
+    scores = {name: attrs[name] for name in ("z_count", "z_fraction", "z_largest", "z_bound") if name in attrs}
+    known = {
+        "sweep": attrs["sweep"], "verdict": attrs["verdict"], **cells, "failed": attrs.get("failed_cells", 0), **scores,
+        "seconds": attrs["seconds"],
+    }  # fmt: skip
+    values = [f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in known.items()]
+    return " ".join(["sparsesim:", *values, f"folder={folder}"])
 
 
 def with_mishaps(outcome: Outcome, dataset: xr.Dataset) -> Outcome:

@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.markup import escape
 
-from sparsesim import _validate, cluster, outcomes, provenance, store, terminal
+from sparsesim import _validate, cluster, outcomes, provenance, report, store, terminal
 from sparsesim import config as configuration
 from sparsesim.folder import Folder
 from sparsesim.job import CONFIG, JOURNAL, Incomplete, Job, identity
@@ -31,7 +31,6 @@ from sparsesim.sweep import Simulator, Sweep
 BAD_INPUT, FAILED, PARTIAL, INTERRUPTED = 2, 4, 5, 130
 Compute = Callable[[Sweep, Progress, Simulator], xr.Dataset]  # as of a study
 STATUS = {"agrees": 0, "computed": 0, "disagrees": 1, "untested": 3}
-DATA = "data.nc"
 
 
 def run(config: DictConfig, console: Console, of: Folder | None = None) -> tuple[xr.Dataset, Path]:
@@ -114,15 +113,17 @@ def _stored(config: DictConfig) -> str:
 
 
 def _written(study: Study, dataset: xr.Dataset, path: Path, console: Console) -> Path:
-    """Write what a folder holds when all of its cells are there."""
+    """Write what a folder holds when all of its cells are there, and say what came out."""
     config = store.write_text(dataset.attrs["config"], path / CONFIG)
-    data = store.save(dataset, path / DATA)
+    data = store.save(dataset, path / store.DATA)
     summary = store.write_json(study.summary(dataset), path / "summary.json")
     drawn = study.draw(dataset, path)
-    manifest = provenance.write_manifest(path, data, drawn, [config, summary])
     outcome = outcomes.with_mishaps(study.outcome(dataset), dataset)
+    page = report.write(dataset, outcome, drawn, path / report.NAME)
+    manifest = provenance.write_manifest(path, data, [page, *drawn], [config, summary])
     logs = [log] if (log := path / JOURNAL).exists() else []
-    terminal.closing(console, outcome, [data, config, summary, manifest, *logs, *drawn])
+    terminal.closing(console, outcome, [data, config, summary, manifest, *logs, *drawn, page])
+    terminal.line(console, outcomes.line(dataset, path))
     return path
 
 

@@ -19,6 +19,7 @@ import psutil
 import xarray as xr
 from xarray.backends import H5NetCDFStore
 
+DATA = "data.nc"  # of a run, in its folder
 LOCK = "lock"
 MOST_OF_STEM = 32  # letters that a temporary file takes over: with the rest it must stay below 255 bytes
 

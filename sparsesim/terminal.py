@@ -86,6 +86,11 @@ def closing(console: Console, outcome: Outcome, written: list[Path]) -> None:
         console.print(f"  {path}", highlight=False, soft_wrap=True)
 
 
+def line(console: Console, text: str) -> None:
+    """One line, however long, without colours: for a script to find."""
+    console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
 def _table(table: Table, rows: Iterable[Sequence[str]]) -> Table:
     """With its rows; what is too long for the terminal goes on below."""
     for column in table.columns:
