@@ -19,7 +19,7 @@ from rich.text import Text
 from sparsesim import store
 from sparsesim.figures import labels
 from sparsesim.outcomes import Outcome
-from sparsesim.report.payload import payload
+from sparsesim.report import payload
 
 PAGE = Path(__file__).parent / "page"
 LIBRARIES = ("d3.min.js", "plot.umd.min.js")
@@ -59,7 +59,7 @@ def rendered(dataset: xr.Dataset, outcome: Outcome, figures: Iterable[Path]) -> 
         "about": _pairs((name.replace("_", " "), dataset.attrs[name]) for name in ABOUT if name in dataset.attrs),
         "config": html.escape(str(dataset.attrs.get("config", ""))),
         "version": html.escape(str(dataset.attrs.get("sparsesim_version", ""))),
-        "data": _embedded(payload(dataset)),
+        "data": _embedded(payload.of(dataset)),
         "libraries": _joined(PAGE / "vendor", LIBRARIES),
         "scripts": _joined(PAGE, SCRIPTS),
     }

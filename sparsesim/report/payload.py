@@ -41,7 +41,7 @@ GREEK = {"alpha": "α", "beta": "β", "delta": "δ", "kappa": "κ", "eta": "η",
          "theta": "θ", "parallel": "∥"}  # fmt: skip
 
 
-def payload(dataset: xr.Dataset) -> dict[str, Any]:
+def of(dataset: xr.Dataset) -> dict[str, Any]:
     """Everything interactive on the page of a dataset, as JSON can hold it.
 
     `dims` are the axes of the cells with their values. `records` are arrays over (cells, time, moment), `cells` over
