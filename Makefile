@@ -7,12 +7,14 @@ STAMP := $(VENV)/.installed
 ARGS ?= +sweep=phase_plane
 TESTS ?=
 SCALE ?= laptop
+CHROMIUM ?= chromium
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 FIGURES := $(sort $(patsubst experiments/%.py,%,$(wildcard experiments/fig*.py)))
 # Most of the tests' time is compilation: what one process has compiled the others, and the next run, need not.
 TEST := JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.pytest_cache/jax $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: $(FIGURES) figures figures-only gallery help setup run test test-slow test-reliability proofs lint format types bench bench-gpu clean
+.PHONY: $(FIGURES) figures figures-only gallery help setup run test test-slow test-reliability test-browser proofs lint format types bench bench-gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +52,13 @@ test-slow: $(STAMP) ## run the tests that take minutes
 
 test-reliability: $(STAMP) ## kill, fill disks, damage files, fuzz and soak, some minutes; prints its counts
 	$(TEST) --numprocesses auto -rP -m 'slow or not slow' tests/reliability tests/test_job.py tests/test_cluster.py tests/test_fuzz.py
+
+test-browser: $(STAMP) ## test the page of a run in headless Chromium, which it installs by apt-get where there is none
+	@command -v $(CHROMIUM) >/dev/null || { command -v apt-get >/dev/null && $(AS_ROOT) apt-get update -qq && \
+		$(AS_ROOT) apt-get install -qq -y --no-install-recommends chromium; } || \
+		{ echo "no $(CHROMIUM) here, and apt-get could not install it; give one as CHROMIUM=/path/to/it"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
+	CHROMIUM=$(CHROMIUM) $(TEST) -m browser tests/report $(TESTS)
 
 proofs: $(STAMP) ## prove the theory's formulas in exact arithmetic
 	$(BIN)/python -m sparsesim.theory.symbolic

@@ -27,7 +27,7 @@ SCRIPTS = ("theory.js", "data.js", "plane.js", "trajectories.js", "explorer.js",
 NAME = "report.html"
 LONG = 15  # rows of a table that is not open at first
 COLOURS, WIDEST = 128, 1500  # of a figure inside the page
-FIGURES_BUDGET = 1_400_000  # bytes of all of them
+FIGURES_BUDGET = 700_000  # bytes of all of them
 ABOUT = ("problem", "clock", "engine", "oracle", "trajectories", "seed", "seconds", "device", "sparsesim_version",
          "git_revision", "jax_version", "numpy_version", "python_version")  # fmt: skip
 

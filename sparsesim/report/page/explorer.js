@@ -116,7 +116,7 @@ const explorer = (() => {
     const region = number("region");
     const regime = rows([
       ["region", region && `${region}: ${data.regions[region] ?? ""}`], ["batches", number("batch_regime")], ["momentum", number("momentum_phase")],
-      ["feedback H", number("feedback")], ["rate a minibatch", number("rate")], ["verdict", number("verdict")],
+      [data.problem === "logistic" ? "η over its lower ceiling" : "feedback H", number("feedback")], ["rate a minibatch", number("rate")], ["verdict", number("verdict")],
       ["ended", number("status") === "finite" ? undefined : number("status")], ["error", number("error")],
     ]);
     const said = ["region", "batch_regime", "momentum_phase", "rate", "retention", "learning", "margin", "verdict", "status"];
@@ -151,6 +151,7 @@ const explorer = (() => {
     const box = part("trajectories");
     if (!data.length || state.picked === null) return;
     part("trajectory").hidden = false;
+    part("limit").hidden = !data.records.limit;
     const moment = state.moment, all = trajectories.points(state.picked, moment);
     const log = state.log ?? trajectories.decades(all);
     part("log").checked = log;

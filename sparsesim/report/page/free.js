@@ -149,7 +149,7 @@ const free = (() => {
     const log = finite.length > 1 && (d3.max(finite, (one) => one.R) > 30 * d3.min(finite, (one) => one.R));
     const hidden = {ariaHidden: "true"};
     const figure = Plot.plot({
-      width, height: 260, marginLeft: 60, marginBottom: 42, className: "plot", style: {fontSize: "12px"}, x: {label: "minibatches", tickFormat: "~s", grid: true},
+      width, height: 260, marginLeft: 60, marginBottom: 42, className: "plot", style: {fontSize: "12px"}, x: {label: "minibatches", tickFormat: (value) => write.number(value, 3), grid: true},
       y: {type: log ? "log" : "linear", label: "exact moments", grid: true, ...(log ? axes.log(d3.extent(scaled, (one) => one.value)) : {})},
       ariaLabel: `Squared error R from 1 to ${write.number(points.at(-1).R)} after ${write.number(points.at(-1).count)} minibatches`,
       marks: ["R", "V/p²"].flatMap((name, i) => {

@@ -122,7 +122,7 @@ const plane = (() => {
           Plot.text([name], {
             x: one.x1 + along * (one.x2 - one.x1), y: one.y1 + along * (one.y2 - one.y1), text: (text) => text,
             dx: -away * Math.sin(turn), dy: away * Math.cos(turn), rotate: angle, fill: "white", stroke: "black",
-            strokeWidth: 3, fontSize: 11, ariaHidden: "true",
+            strokeWidth: 2.5, fontSize: 12, ariaHidden: "true",
           }),
         ];
       });

@@ -31,7 +31,7 @@ const trajectories = (() => {
     const label = data.moments[moment].label;
     const main = Plot.plot({
       width, height: 310, marginLeft: 64, marginBottom: 42, className: "plot", style: {fontSize: "12px"},
-      x: {label: data.clock, grid: true, tickFormat: "~s"}, y: {type: log ? "log" : "linear", label, grid: true, ...(log ? axes.log(d3.extent(measured, (one) => one.mean)) : {})},
+      x: {label: data.clock, grid: true, tickFormat: (value) => write.number(value, 3)}, y: {type: log ? "log" : "linear", label, grid: true, ...(log ? axes.log(d3.extent(measured, (one) => one.mean)) : {})},
       ariaLabel: `${label} against ${data.clock}: simulated, exact and limit`,
       marks: [
         Plot.areaY(barred, {x: "time", y1: down, y2: (one) => one.mean + ERRORS * one.error, fill: "var(--simulated)", fillOpacity: 0.18, ...hidden}),
@@ -51,7 +51,7 @@ const trajectories = (() => {
     const most = Math.max(2.5, d3.max(scored, (one) => Math.abs(one.z)) * 1.1);
     return Plot.plot({
       width, height: 110, marginLeft: 64, className: "plot", style: {fontSize: "12px"},
-      x: {label: null, domain: d3.extent(all, (one) => one.time), tickFormat: "~s"}, y: {label: "z", domain: [-most, most], ticks: 4},
+      x: {label: null, domain: d3.extent(all, (one) => one.time), tickFormat: (value) => write.number(value, 3)}, y: {label: "z", domain: [-most, most], ticks: 4},
       ariaLabel: "z: the distance of simulated from exact in standard errors",
       marks: [
         Plot.rect([0], {y1: -1.96, y2: 1.96, fill: "currentColor", fillOpacity: 0.1, ariaHidden: "true"}),
