@@ -12,7 +12,7 @@ FIGURES := $(sort $(patsubst experiments/%.py,%,$(wildcard experiments/fig*.py))
 TEST := JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.pytest_cache/jax $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: $(FIGURES) figures figures-only gallery help setup run test test-slow test-reliability proofs lint format types bench bench-gpu clean
+.PHONY: $(FIGURES) figures figures-only gallery help setup run test test-slow test-reliability test-install proofs lint format types bench bench-gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ test-slow: $(STAMP) ## run the tests that take minutes
 
 test-reliability: $(STAMP) ## kill, fill disks, damage files, fuzz and soak, some minutes; prints its counts
 	$(TEST) --numprocesses auto -rP -m 'slow or not slow' tests/reliability tests/test_job.py tests/test_cluster.py tests/test_fuzz.py
+
+test-install: $(STAMP) ## install wheel and sdist into empty environments, and use them from elsewhere
+	$(TEST) -m slow tests/test_install.py
 
 proofs: $(STAMP) ## prove the theory's formulas in exact arithmetic
 	$(BIN)/python -m sparsesim.theory.symbolic
