@@ -22,7 +22,6 @@ COPIED = (
     "README.md",
     "LICENSE",
 )
-FAST = ("Add a figure",)  # the others are run by `make test-slow`
 
 
 def recipes() -> dict[str, list[tuple[str, str, str]]]:
@@ -54,16 +53,27 @@ def test_every_recipe_is_one() -> None:
     assert all(blocks and blocks[-1][0] == "bash" for blocks in found.values())
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in recipes()]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", recipes())
 def test_a_recipe_works_as_it_stands(name: str, tree: Path) -> None:
-    made = []
-    for language, path, text in recipes()[name]:
+    follow(recipes()[name], tree)
+
+
+def test_the_recipe_of_a_figure_draws_it(tree: Path) -> None:
+    """The same, without the tests that it ends with."""
+    blocks = recipes()["Add a figure"]
+    first, *_ = blocks[-1][2].splitlines()
+    assert first == "make fig99 SCALE=smoke"
+    follow([*blocks[:-1], ("bash", "", first)], tree)
+    assert {path.name for path in (tree / "figures").glob("fig99.*")} == {"fig99.json", "fig99.pdf", "fig99.png"}
+
+
+def follow(blocks: list[tuple[str, str, str]], tree: Path) -> None:
+    """Make the files, apply the changes, run the commands; what is there then passes `make lint`."""
+    for language, path, text in blocks:
         if path:
             assert not (tree / path).exists()
             (tree / path).write_text(text)
-            made.append(path)
         elif language == "diff":
             run(["patch", "-p1", "--no-backup-if-mismatch", "--force"], tree, text)
         else:
