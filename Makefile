@@ -14,7 +14,7 @@ FIGURES := $(sort $(patsubst experiments/%.py,%,$(wildcard experiments/fig*.py))
 TEST := JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.pytest_cache/jax $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: $(FIGURES) figures figures-only gallery help setup run test test-slow test-reliability test-browser proofs lint format types bench bench-gpu clean
+.PHONY: $(FIGURES) figures figures-only gallery help setup run test test-slow test-reliability test-browser test-install proofs lint format types bench bench-gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ test-browser: $(STAMP) ## test the page of a run in headless Chromium, which it 
 		{ echo "no $(CHROMIUM) here, and apt-get could not install it; give one as CHROMIUM=/path/to/it"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
 	CHROMIUM=$(CHROMIUM) $(TEST) -m browser tests/report $(TESTS)
+
+test-install: $(STAMP) ## install wheel and sdist into empty environments, and use them from elsewhere
+	$(TEST) -m slow tests/test_install.py
 
 proofs: $(STAMP) ## prove the theory's formulas in exact arithmetic
 	$(BIN)/python -m sparsesim.theory.symbolic

@@ -41,8 +41,8 @@ def test_every_figure_has_a_configuration_a_title_and_words() -> None:
 
 
 def test_an_unknown_figure_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"a figure must be one of fig01, .*, got 'fig99'"):
-        experiment.found(FOLDER, "fig99")
+    with pytest.raises(ValueError, match=r"a figure must be one of fig01, .*, got 'fig00'"):
+        experiment.found(FOLDER, "fig00")
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +173,7 @@ def test_unknown_figures_and_folders_that_cannot_be_are_refused_before_anything(
     monkeypatch.setattr(experiment, "conduct", lambda *arguments: pytest.fail("conducted"))
     (tmp_path / "file").write_text("")
     for words, said in (
-        (["fig01", "fig99", "foo"], "must be one of fig01 to fig32, got fig99, foo"),
+        (["fig01", "fig00", "foo"], f"must be one of fig01 to {experiment.names(FOLDER)[-1]}, got fig00, foo"),
         (["fig01", "--to", str(tmp_path / "file")], "file cannot be written: Not a directory"),
     ):
         monkeypatch.setattr(sys, "argv", ["experiments", *words])
