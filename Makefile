@@ -14,7 +14,7 @@ FIGURES := $(sort $(patsubst experiments/%.py,%,$(wildcard experiments/fig*.py))
 TEST := JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.pytest_cache/jax $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: $(FIGURES) figures figures-only gallery help setup run test test-slow test-reliability test-browser test-install proofs lint format types bench bench-gpu clean
+.PHONY: $(FIGURES) figures figures-only gallery help setup run test test-slow test-reliability test-browser test-install claims proofs lint format types bench bench-gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,9 @@ test-browser: $(STAMP) ## test the page of a run in headless Chromium, which it 
 
 test-install: $(STAMP) ## install wheel and sdist into empty environments, and use them from elsewhere
 	$(TEST) -m slow tests/test_install.py
+
+claims: $(STAMP) ## judge every claim of the paper and of later work, and write docs/claims.md; SCALE=smoke judges only
+	$(BIN)/python -m sparsesim.claims --json build/claims.json $(if $(filter smoke,$(SCALE)),--scale smoke,--page docs/claims.md)
 
 proofs: $(STAMP) ## prove the theory's formulas in exact arithmetic
 	$(BIN)/python -m sparsesim.theory.symbolic

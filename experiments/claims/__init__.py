@@ -1,0 +1,5 @@
+"""The registry of claims: one module a section, in the order of the paper and then of later work."""
+
+from experiments.claims import least_squares
+
+SECTIONS = (least_squares,)
