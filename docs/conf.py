@@ -11,6 +11,9 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+import sparsesim
+import sparsesim.theory.logistic
+import sparsesim.vocabulary
 from sparsesim import provenance
 
 HERE = Path(__file__).parent
@@ -48,7 +51,7 @@ nb_ipywidgets_js = {}  # they would come from elsewhere
 nb_merge_streams = True
 
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_default_options = {"members": True}
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
@@ -72,6 +75,8 @@ nitpick_ignore_regex = [
     ),
 ]
 
+# Names that need no module beside them.
+SINGLE = {*sparsesim.__all__, "Embedding", "run_sweep", "spectral_conflict", "advise", "read_counts", "read_text"}
 COLON = "\ue000"
 logger = logging.getLogger(__name__)
 
@@ -126,33 +131,54 @@ def skip(app: Sphinx, what: str, name: str, obj: Any, skipped: bool, options: An
 
 
 def objects(app: Sphinx) -> dict[str, tuple[str, str]]:
-    """Of every documented object, by each of the names that it goes by in the pages: its page and its anchor."""
-    found: dict[str, set[tuple[str, str]]] = {}
-    for full, _, kind, page, anchor, _ in app.env.domains.python_domain.get_objects():
-        del kind
-        parts = full.split(".")
-        for start in range(len(parts)):
-            found.setdefault(".".join(parts[start:]), set()).add((page, anchor))
-    return {name: places.pop() for name, places in found.items() if len(places) == 1}
+    """Of every documented object, by each of the names that it goes by in the pages: its page and its anchor.
+
+    Of two with a name the one that is less deep has it. Words of small letters alone are names of many things, and stay
+    as they are but for those of the top.
+    """
+    documented = app.env.domains.python_domain.objects
+    names = {full: [full] for full in documented}
+    for package in (sparsesim.theory.logistic, sparsesim.vocabulary):
+        for name in package.__all__:
+            thing = getattr(getattr(package, name), "__module__", "")
+            names.get(f"{thing}.{name}", []).append(f"{package.__name__}.{name}")
+    found: dict[str, tuple[int, str]] = {}
+    for full, aliases in names.items():
+        for alias in aliases:
+            parts = alias.split(".")
+            for start in range(len(parts)):
+                name = ".".join(parts[start:])
+                if "." in name or name in SINGLE or re.match("[A-Z][a-z]+[A-Z]", name):
+                    found[name] = min(found.get(name, (99, "")), (len(parts), full))
+    return {name: (documented[full].docname, documented[full].node_id) for name, (_, full) in found.items()}
 
 
 def link_code(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Code in the pages that names a documented object leads to it: `stability.feedbacks`, `compare`."""
-    if not hasattr(app.env, "sparsesim_objects"):
-        app.env.sparsesim_objects = objects(app)  # type: ignore[attr-defined]
-    known: dict[str, tuple[str, str]] = app.env.sparsesim_objects  # type: ignore[attr-defined]
+    """Code in the pages that names a documented object leads to it: `stability.feedbacks`, `compare`.
+
+    In tables it may be broken after punctuation.
+    """
+    known = objects(app)
     for literal in list(doctree.findall(nodes.literal)):
-        text = literal.astext().removesuffix("()")
-        inside = literal.parent
-        while inside is not None and not isinstance(inside, nodes.reference | nodes.title | nodes.Admonition):
+        text, around, inside = literal.astext().removesuffix("()"), [], literal.parent
+        while inside is not None:
+            around.append(type(inside))
             inside = inside.parent
-        if inside is not None or text not in known or (len(text) < 4):
+        if nodes.title in around or nodes.reference in around:
             continue
-        where, anchor = known[text]
-        uri = app.builder.get_relative_uri(page, where) + "#" + anchor
-        link = nodes.reference("", "", internal=True, refuri=uri)
-        literal.replace_self(link)
-        link += literal
+        if nodes.entry in around:
+            pieces = re.split(r"(?<=[_./:=])(?=\w)", literal.astext())
+            literal.clear()
+            for i, piece in enumerate(pieces):
+                literal += [nodes.raw("", "<wbr>", format="html"), nodes.Text(piece)][i == 0 :]
+        if text in known:
+            where, anchor = known[text]
+            uri = app.builder.get_relative_uri(page, where) + "#" + anchor
+            link = nodes.reference("", "", internal=True, refuri=uri)
+            literal.replace_self(link)
+            link += literal
+        elif page == "results" and nodes.entry in around and not re.search(r"[/:]", text) and text.count(".") <= 2:
+            logger.warning("%s of the results leads to no page of the API", text)
 
 
 def link_repository(app: Sphinx, doctree: nodes.document) -> None:
