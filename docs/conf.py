@@ -37,6 +37,7 @@ html_static_path = ["static"]
 html_css_files = ["pages.css"]
 # Fonts are those of the reader's system, and so are formulas, which are text.
 pygments_style = "default"
+highlight_language = "none"  # formulas and tables are no Python
 
 myst_heading_anchors = 3
 myst_enable_extensions = ["deflist"]
