@@ -50,6 +50,7 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_ipywidgets_js = {}  # they would come from elsewhere
 nb_merge_streams = True
+nb_render_markdown_format = "gfm"
 
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}
