@@ -14,7 +14,7 @@ FIGURES := $(sort $(patsubst experiments/%.py,%,$(wildcard experiments/fig*.py))
 TEST := JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.pytest_cache/jax $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: $(FIGURES) figures figures-only gallery help setup run test test-slow test-reliability test-browser test-install claims proofs lint format types bench bench-gpu clean
+.PHONY: $(FIGURES) figures figures-only gallery docs help setup run test test-slow test-reliability test-browser test-install claims proofs lint format types bench bench-gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,11 @@ figures-only: $(STAMP) ## draw them again from stored data, without simulating
 
 gallery: $(STAMP) ## put docs/gallery.md together from the figures that are drawn
 	$(BIN)/python -m sparsesim.gallery figures docs/gallery.md --require $(FIGURES)
+
+docs: $(STAMP) ## build the pages into build/docs; every warning and every link that leads nowhere is an error
+	rm -rf build/docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -d build/doctrees docs build/docs
+	@echo build/docs/index.html
 
 $(FIGURES): $(STAMP) # one of them, such as make fig07
 	$(BIN)/python -m experiments $@ scale=$(SCALE)
@@ -82,6 +87,7 @@ types: $(STAMP) ## check types
 
 bench: $(STAMP) ## measure the engines side by side; results in benchmarks/
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.page
 
 bench-gpu: ## the same on a GPU, with PYTHON=... that has jax for it, optax and xarray; no .venv
 	$(PYTHON) -m benchmarks --device gpu

@@ -10,8 +10,8 @@ and heavy-ball momentum in exponential-average form updates, with eps = 1 - mu,
     m <- (1 - eps) m + eps g,        theta <- theta - eta m      (m is the new one).
 
 Rare-class logistic regression: a sample is of the rare class, y = 1, with probability p, and has features
-x ~ N(y r what, I_d) with a unit vector what. The model is sigmoid(<theta, x> + b) with the bias fixed where it is best,
-so that theta* = r what is the optimum, and the minibatch gradient of the logistic loss is
+x ~ N(y r ŵ, I_d) with a unit vector ŵ. The model is sigmoid(<theta, x> + b) with the bias fixed where it is best,
+so that theta* = r ŵ is the optimum, and the minibatch gradient of the logistic loss is
 
     g = (1/B) sum_i (sigmoid(<theta, x_i> + b) - y_i) x_i,        b = log(p/(1-p)) - r^2/2.
 """
@@ -72,9 +72,9 @@ class LeastSquares:
 
 @dataclass(frozen=True)
 class RareClassLogistic:
-    """Logistic regression with a rare class of two isotropic Gaussians, one at the origin and one at r what.
+    """Logistic regression with a rare class of two isotropic Gaussians, one at the origin and one at r ŵ.
 
-    What follows from a trajectory are five numbers: theta_par = <theta, what> and m_par = <m, what>; and across what,
+    What follows from a trajectory are five numbers: theta_par = <theta, ŵ> and m_par = <m, ŵ>; and across ŵ,
     in d - 1 dimensions, R = |theta_perp|^2, V = |m_perp|^2 and C = <theta_perp, m_perp>.
 
     Args:

@@ -29,7 +29,7 @@ U4 = np.array([0.0, 16.0, -114.0, 216.0, -120.0])  # (s^2)''''
 class Coefficients(NamedTuple):
     """What gradient and second moment are made of; floats, or arrays of one shape.
 
-    With mu_vec = r what, per sample E[g] = A theta - b mu_vec and
+    With mu_vec = r ŵ, per sample E[g] = A theta - b mu_vec and
     E[g g^T] = D0 I + D2 theta theta^T + Dx (mu_vec theta^T + theta mu_vec^T) + Dm mu_vec mu_vec^T.
     """
 

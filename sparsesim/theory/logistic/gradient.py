@@ -1,6 +1,6 @@
 """Mean and fluctuation of the minibatch gradient, along the signal and across it (docs/logistic.md, section 1).
 
-By symmetry three numbers carry a mean gradient, E[g] = par what + perp theta_perp, and the second moment needs no more
+By symmetry three numbers carry a mean gradient, E[g] = par ŵ + perp theta_perp, and the second moment needs no more
 directions than what and e1 = theta_perp/|theta_perp|: across both the gradient is isotropic with mean zero.
 """
 
@@ -17,14 +17,14 @@ from sparsesim.theory.logistic.drift import Cells, squared_gradient
 
 
 class MeanGradient(NamedTuple):
-    """The population gradient, par what + perp theta_perp; floats, or arrays of one shape."""
+    """The population gradient, par ŵ + perp theta_perp; floats, or arrays of one shape."""
 
     par: np.ndarray | float
     perp: np.ndarray | float
 
 
 class GradientCovariance(NamedTuple):
-    """(Co)variances of a minibatch gradient along what ("par") and along theta_perp ("radial")."""
+    """(Co)variances of a minibatch gradient along ŵ ("par") and along theta_perp ("radial")."""
 
     par: np.ndarray | float
     radial: np.ndarray | float
@@ -67,7 +67,7 @@ def squared_gradient_across(problem: RareClassLogistic, theta_par: ArrayLike, R:
 
 
 def gradient_covariance(problem: RareClassLogistic, theta_par: ArrayLike, R: ArrayLike) -> GradientCovariance:
-    """Variance of a minibatch gradient along what and along theta_perp, and their covariance.
+    """Variance of a minibatch gradient along ŵ and along theta_perp, and their covariance.
 
     At R = 0 the direction e1 is an arbitrary one across the signal (docs/logistic.md, section 1).
 

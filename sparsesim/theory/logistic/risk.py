@@ -27,7 +27,7 @@ SEGMENT_NODES = 12  # so close to the optimum 12 Gauss-Legendre nodes leave 3e-1
 class Hessians(NamedTuple):
     """Second derivatives of the risk; floats, or arrays of one shape.
 
-    par along what, radial along theta_perp, cross between the two, and perp in any direction across both. At the
+    par along ŵ, radial along theta_perp, cross between the two, and perp in any direction across both. At the
     optimum cross is 0 and radial is perp.
     """
 
@@ -96,7 +96,7 @@ def approximate_excess_risk(problem: RareClassLogistic, theta_par: ArrayLike, R:
 def hessians(problem: RareClassLogistic, theta_par: ArrayLike, R: ArrayLike) -> Hessians:
     """Curvature of the risk at a state (docs/logistic.md, section 2); (r, 0) gives that of the optimum.
 
-    Derivatives of the gradient G what + A theta_perp: dG/dtheta_par along what, A across it, and 2 R dA/dR more along
+    Derivatives of the gradient G ŵ + A theta_perp: dG/dtheta_par along ŵ, A across it, and 2 R dA/dR more along
     theta_perp.
 
     Args:
