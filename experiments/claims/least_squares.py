@@ -10,16 +10,18 @@ import mpmath
 import numpy as np
 
 from experiments.claims import points
-from sparsesim.claims import HOLDS, LIMIT, BOUNDS, Claim, Judged, approach, combined, identity, proof, scored
+from sparsesim import simulate
+from sparsesim.claims import BOUNDS, HOLDS, LIMIT, Claim, Judged, approach, combined, identity, proof, scored
 from sparsesim.comparison import compare
 from sparsesim.problems import HeavyBall, LeastSquares
-from sparsesim.simulation import simulate
 from sparsesim.theory import least_squares
 from sparsesim.theory.limits import limit_ode
 from sparsesim.theory.proofs import maps
 
 EXACT = "0: exact arithmetic, no rounding"
-ROUNDING = "1e-11 relative: some ten operations in doubles, each to 1e-16, with cancellation where e.g. 1 - (1-p)^B is small"
+ROUNDING = (
+    "1e-11 relative: some ten operations in doubles, each to 1e-16, with cancellation where e.g. 1 - (1-p)^B is small"
+)
 
 
 def derived(scale: str) -> Judged:
@@ -38,7 +40,9 @@ def simulated(clock: str, d: int, scale: str) -> Judged:
     data = compare(simulate(problem, optimizer, times=[1, 4, 12], trajectories=trajectories, seed=1, clock=clock))
     z = {f"z of {name} at {time:g}": float(data["z"].sel(moment=name, time=time))
          for name in ("R", "V", "C") for time in (1, 4, 12)}  # fmt: skip
-    return scored(z, f"{trajectories:,} trajectories at d = {d} on the {clock} clock, nine means against exact ones", 4.5)
+    return scored(
+        z, f"{trajectories:,} trajectories at d = {d} on the {clock} clock, nine means against exact ones", 4.5
+    )
 
 
 def truncated_binomial(scale: str) -> Judged:
@@ -57,7 +61,9 @@ def truncated_binomial(scale: str) -> Judged:
         for name, value in exact.items():
             if value:
                 worst[name] = max(worst[name], abs(getattr(found, name) / float(value) - 1.0))
-    return identity(worst, 1e-12, "means over Binomial(B, p) given that it is not 0, by enumeration in rational numbers")
+    return identity(
+        worst, 1e-12, "means over Binomial(B, p) given that it is not 0, by enumeration in rational numbers"
+    )
 
 
 def waiting_sums(scale: str) -> Judged:
@@ -102,11 +108,15 @@ def always_active(scale: str) -> Judged:
     worst = 0.0
     for B in (1, 2, 7, 100):
         own = least_squares.coefficients(LeastSquares(50, 1.0, B), HeavyBall(0.1, 0.5))
-        worst = max(worst, abs(own.phi1 - 1), abs(own.phi2 * B - 1), abs(own.phi3 - (B - 1) / B), abs(own.b1c - own.eps))
+        worst = max(
+            worst, abs(own.phi1 - 1), abs(own.phi2 * B - 1), abs(own.phi3 - (B - 1) / B), abs(own.b1c - own.eps)
+        )
     for p in (1e-6, 0.01, 0.5):
         own = least_squares.coefficients(LeastSquares(50, p, 1), HeavyBall(0.1, 0.5))
         worst = max(worst, abs(own.phi1 - 1), abs(own.phi2 - 1), abs(own.phi3), abs(own.chi - 52))
-    return identity({"largest error": worst}, 1e-12, "the factors at p = 1 for four batch sizes and at B = 1 for three p")
+    return identity(
+        {"largest error": worst}, 1e-12, "the factors at p = 1 for four batch sizes and at B = 1 for three p"
+    )
 
 
 def poissonized(scale: str) -> Judged:

@@ -66,7 +66,13 @@ class Claim:
 
 
 def identity(errors: Mapping[str, float], tolerance: float, computed: str) -> Judged:
-    """HOLDS if all relative errors are within the tolerance, else FALSE; NaN is an error."""
+    """HOLDS if all relative errors are within the tolerance, else FALSE; NaN is an error.
+
+    Raises:
+        ValueError: there is none: nothing was compared.
+    """
+    if not errors:
+        raise ValueError("errors must not be empty")
     good = all(abs(error) <= tolerance for error in errors.values())
     return Judged(HOLDS if good else FALSE, errors, computed)
 

@@ -66,7 +66,9 @@ def run(found: list[Entry], arguments: argparse.Namespace, console: Console) -> 
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             written = text(outcomes, arguments.scale) if text else None
-            store.write_json(as_json(outcomes, arguments.scale), path) if written is None else store.write_text(written, path)
+            store.write_json(as_json(outcomes, arguments.scale), path) if written is None else store.write_text(
+                written, path
+            )
             terminal.line(console, f"written: {path}")
     terminal.line(console, line(outcomes))
     return CHANGED if any(outcome.changed for outcome in outcomes) else 0

@@ -13,7 +13,15 @@ from sparsesim import provenance
 from sparsesim.claims import BOUNDS, DEFINITION, FALSE, HOLDS, LIMIT, LOOSE, VERDICTS
 from sparsesim.claims.judging import FAILED, Outcome
 
-COLOURS = {HOLDS: "green", LIMIT: "green", BOUNDS: "green", FALSE: "red", LOOSE: "yellow", DEFINITION: "", FAILED: "red"}
+COLOURS = {
+    HOLDS: "green",
+    LIMIT: "green",
+    BOUNDS: "green",
+    FALSE: "red",
+    LOOSE: "yellow",
+    DEFINITION: "",
+    FAILED: "red",
+}
 
 
 def number(value: float) -> str:
@@ -60,7 +68,10 @@ def explain(outcome: Outcome, console: Console) -> None:
 
     say(f"{claim.number} ({outcome.entry.section})", "bold")
     say(claim.statement)
-    say(f"verdict: {judged.verdict}" + (f" (expected: {claim.expected})" if outcome.changed else ""), COLOURS[judged.verdict])
+    say(
+        f"verdict: {judged.verdict}" + (f" (expected: {claim.expected})" if outcome.changed else ""),
+        COLOURS[judged.verdict],
+    )
     if claim.correction:
         say(f"what is so: {claim.correction}")
     say(f"computed: {judged.computed}")
