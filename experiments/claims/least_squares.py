@@ -28,8 +28,8 @@ def derived(scale: str) -> Judged:
     """From the update rule to the generator, by SymPy."""
     return proof(
         (maps.gradient_moments, maps.minibatch_entries, maps.waiting_means, maps.composition),
-        "the map of one active update is derived from the update rule, the law of the samples and the geometric waiting "
-        "time, entry by entry, and no moment beyond R, V and C enters",
+        "the map of one active update is derived from the update rule, the law of the samples and the geometric "
+        "waiting time, entry by entry, and no moment beyond R, V and C enters",
     )
 
 
@@ -131,8 +131,8 @@ def poissonized(scale: str) -> Judged:
         apart.append(np.abs(clocks[0] - clocks[1]).max())
     return approach(
         dimensions, apart, -0.8,
-        "largest |R(active) - R(Poisson)| over slow times 0 to 4 on the resonance line; as many updates as d^0.8 make up a "
-        "unit of slow time, and Poisson time has an error of order one update",
+        "largest |R(active) - R(Poisson)| over slow times 0 to 4 on the resonance line; d^0.8 updates make up a unit "
+        "of slow time, and Poisson time has an error of order one update",
     )  # fmt: skip
 
 
@@ -143,11 +143,12 @@ CLAIMS = (
     ),
     Claim(
         "Theorem 1 (in trajectories)", "Simulated means of R, V and C in Poisson time are those of the ODE.",
-        lambda scale: simulated("poisson", 20, scale), BOUNDS, "4.5 standard errors for nine means: one false alarm in 16,000",
+        lambda scale: simulated("poisson", 20, scale), BOUNDS, ALARM,
     ),
     Claim(
-        "Remark 5", "The closure is exact, not a mean-field approximation: it holds at d = 3 as well, update by update.",
-        lambda scale: simulated("active", 3, scale), BOUNDS, "4.5 standard errors for nine means: one false alarm in 16,000",
+        "Remark 5",
+        "The closure is exact, not a mean-field approximation: it holds at d = 3 as well, update by update.",
+        lambda scale: simulated("active", 3, scale), BOUNDS, ALARM,
     ),
     Claim(
         "Lemma 6", "Given an active minibatch, E[g | e] = phi1 e and E[|g|^2 | e] = ((d+2) phi2 + phi3) |e|^2.",
@@ -176,7 +177,8 @@ CLAIMS = (
         "Lemma 10", "(1-b1) + E[a] = (1-b1)/eps exactly, whatever P and mu.", cancellation, HOLDS, ROUNDING,
     ),
     Claim(
-        "C.2 (continuization)", "Poisson arrivals instead of counted updates leave the high-dimensional limit as it is.",
+        "C.2 (continuization)",
+        "Poisson arrivals instead of counted updates leave the high-dimensional limit as it is.",
         poissonized, LIMIT, "the exponent to 0.05: the next order is d^-0.8 smaller",
     ),
 )  # fmt: skip

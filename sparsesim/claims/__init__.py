@@ -160,7 +160,7 @@ def definition(computed: str, numbers: Mapping[str, float] | None = None) -> Jud
 
 
 def combined(parts: Sequence[Judged], computed: str) -> Judged:
-    """One verdict of several parts: FALSE if any is, else the weakest of theirs; numbers of all, renumbered if equal."""
+    """One verdict of several parts: FALSE if any is, else the weakest of theirs; with the numbers of all."""
     order = (FALSE, LOOSE, BOUNDS, LIMIT, HOLDS, DEFINITION)
     numbers: dict[str, float] = {}
     for place, part in enumerate(parts, start=1):

@@ -62,16 +62,18 @@ def run(found: list[Entry], arguments: argparse.Namespace, console: Console) -> 
             console.print()
     else:
         outcomes = _all(found, arguments.scale, console)
-    for path, text in ((arguments.page, page), (arguments.json, None)):
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            written = text(outcomes, arguments.scale) if text else None
-            store.write_json(as_json(outcomes, arguments.scale), path) if written is None else store.write_text(
-                written, path
-            )
-            terminal.line(console, f"written: {path}")
+    if arguments.page is not None:
+        _make_folder(arguments.page)
+        terminal.line(console, f"written: {store.write_text(page(outcomes, arguments.scale), arguments.page)}")
+    if arguments.json is not None:
+        _make_folder(arguments.json)
+        terminal.line(console, f"written: {store.write_json(as_json(outcomes, arguments.scale), arguments.json)}")
     terminal.line(console, line(outcomes))
     return CHANGED if any(outcome.changed for outcome in outcomes) else 0
+
+
+def _make_folder(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _all(found: list[Entry], scale: str, console: Console) -> list[Outcome]:

@@ -120,9 +120,9 @@ def page(outcomes: Sequence[Outcome], scale: str) -> str:
     written = datetime.now(UTC).date().isoformat()
     parts = [
         "# Claims, and what became of them\n",
-        "Every numbered statement of *Dynamics of Stochastic Momentum with Sparse Updates in High Dimensions*, what it says in "
-        "words, and later results, each in our own words and notation, judged by a computation. `make claims` judges all "
-        'again and writes this page; `python -m sparsesim.claims "Proposition 2"` explains one.\n',
+        "Every numbered statement of *Dynamics of Stochastic Momentum with Sparse Updates in High Dimensions*, what it "
+        "says in words, and later results, each in our own words and notation, judged by a computation. `make claims` "
+        'judges all again and writes this page; `python -m sparsesim.claims "Proposition 2"` explains one.\n',
         f"Judged on {written} at scale {scale}, with {shown}: {summary}, of {len(outcomes)}.\n",
         f"- **{HOLDS}**: an identity, proved in exact arithmetic or checked to rounding at random points.\n"
         f"- **{LIMIT}**: approached as d grows, at a measured rate.\n"
