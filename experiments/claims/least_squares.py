@@ -19,9 +19,8 @@ from sparsesim.theory.limits import limit_ode
 from sparsesim.theory.proofs import maps
 
 EXACT = "0: exact arithmetic, no rounding"
-ROUNDING = (
-    "1e-11 relative: some ten operations in doubles, each to 1e-16, with cancellation where e.g. 1 - (1-p)^B is small"
-)
+ROUNDING = "1e-11 relative: some ten operations in doubles, each to 1e-16, and 1 - (1-p)^B cancels"
+ALARM = "4.5 standard errors for nine means: one false alarm in 16,000"
 
 
 def derived(scale: str) -> Judged:
