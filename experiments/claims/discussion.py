@@ -62,8 +62,8 @@ def one_on_resonance(scale: str) -> Judged:
     return combined(
         [wrong(bad, count, "lines"), within(float(alone), 1.0, 1.0, "alpha = 0.3 alone has neither limit's rate")],
         f"sparsity exponents in steps of 1/{TRIALS} along {count} lines of one momentum, each at its own learning rate "
-        f"and "
-        "all at one; and at d = 1e12 which of five sparsities have neither plain SGD's rate nor that of the buffer",
+        f"and all at one; and at d = 1e12 which of five sparsities have neither plain SGD's rate nor that of the "
+        "buffer",
     )
 
 
@@ -155,8 +155,7 @@ def whole_vocabulary(scale: str) -> Judged:
                   within(float(bad), 0.0, 0.0, f"tokens unstable or at rest a tenth beyond, B = {B}")]  # fmt: skip
     return combined(
         parts, "where the frontier lets the rarest token have stiffness 1, by bisection over mu; a tenth beyond it all "
-        "tokens "
-        "that were looked at are stable, at stiffness 1.05 and more, and oscillate, by eigenvalues in 40 digits",
+        "tokens that were looked at are stable, at stiffness 1.05 and more, and oscillate, by eigenvalues in 40 digits",
     )  # fmt: skip
 
 
@@ -176,8 +175,7 @@ def finetuned(scale: str) -> Judged:
          within(above[0], 0.3, 1.0, "text above resonance, B = 4M"), within(above[1], 0.0, 0.1, "above, B = 4,000"),
          within(old, 1.0, math.inf, "the old learning rate over the new critical one")],
         "types with fewer than one sample, and the text above resonance at mu = 0.95, each batch at half of its own "
-        "largest "
-        "stable learning rate: the old one would diverge",
+        "largest stable learning rate: the old one would diverge",
     )  # fmt: skip
 
 
@@ -201,8 +199,7 @@ def shifted(scale: str) -> Judged:
          within(max(crossed), 0.02, 1.0, "largest share of the text that crosses resonance"),
          identity({"batch x 10, counted less the project's": counted[1] - counted[0] - stated}, 1e-12, "")],
         "d, B and V times ten and a tenth, one at a time: shares of the text that is sparse, dense and concentrated, "
-        "and that "
-        "above resonance at mu = 0.95 and half of the largest stable learning rate",
+        "and that above resonance at mu = 0.95 and half of the largest stable learning rate",
     )  # fmt: skip
 
 
@@ -259,31 +256,26 @@ CLAIMS: Sequence[Claim] = (
     ),
     Claim(
         "Section 7 (the segment)", "A vocabulary is a horizontal segment of the phase plane that the resonance line "
-        "crosses, "
-        "with some tokens above and others below.", segment, LOOSE, "none: stiffness above or below 1",
+        "crosses, with some tokens above and others below.", segment, LOOSE, "none: stiffness above or below 1",
         "The line crosses the segment iff p_V < eps/eta < p_1, as at usual momenta with large batches; with small "
-        "batches "
-        "and little momentum all tokens are below, and near mu = 1 all are above.", figure="fig29",
+        "batches and little momentum all tokens are below, and near mu = 1 all are above.", figure="fig29",
     ),
     Claim(
         "Section 7 (Llama 3 8B)", "At pretraining batches beta reaches the sparsity of the rarest tokens, and most of "
-        "a "
-        "vocabulary is concentrated or dense.", llama, BOUNDS, "most is more than half; beta within 0.1 of alpha or "
+        "a vocabulary is concentrated or dense.", llama, BOUNDS, "most is more than half; beta within 0.1 of alpha or "
         "above",
         figure="fig29",
     ),
     Claim(
         "Section 7 (large batches)", "Large batches mitigate the spectral conflict in part: they concentrate common "
-        "tokens and "
-        "take more of the text above resonance, but not all of it.", mitigated, BOUNDS,
+        "tokens and take more of the text above resonance, but not all of it.", mitigated, BOUNDS,
         "shares must grow with B, from below a tenth to between 0.3 and 0.9", figure="fig29",
     ),
     Claim(
         "Section 7 (concentrated tokens)", "In concentrated batches a token's momentum dynamics do not depend on its "
         "sparsity.", concentrated, LOOSE, "rates within 10% of each other, above half of eps; angles within 10%",
         "Their buffer lives 1/eps minibatches and sets their decay rate while stiffness is above 1/4, whatever p; how "
-        "fast "
-        "they oscillate, and whether, depends on p by the stiffness eta p/eps.", figure="fig29",
+        "fast they oscillate, and whether, depends on p by the stiffness eta p/eps.", figure="fig29",
     ),
     Claim(
         "Section 7 (all above resonance)", "With suitable momentum an entire vocabulary can be above resonance, where "
@@ -292,25 +284,23 @@ CLAIMS: Sequence[Claim] = (
     ),
     Claim(
         "Section 7 (finetuning)", "After a switch to small batches tokens that were dense are sparse, and at the same "
-        "momentum "
-        "they may drop below resonance.", finetuned, BOUNDS, "nine types in ten; below a tenth of the text left above",
+        "momentum they may drop below resonance.", finetuned, BOUNDS, "nine types in ten; below a tenth of the text "
+        "left above",
     ),
     Claim(
         "Section 7 (scaling studies)", "Changing d, B or V alone shifts the effective sparsity of a vocabulary, so "
-        "that one "
-        "momentum is in other regions at other scales.", shifted, BOUNDS, "each moves a twentieth of the text or more",
+        "that one momentum is in other regions at other scales.", shifted, BOUNDS, "each moves a twentieth of the text "
+        "or more",
     ),
     Claim(
         "Section 7 (vocabulary scaling)", "The rarest token of a Zipf law of exponent a stays as rare in a batch if "
-        "the "
-        "vocabulary grows like B^(1/a).", vocabulary_scaling, LOOSE, "the power of B to 0.02, beside twice what it "
+        "the vocabulary grows like B^(1/a).", vocabulary_scaling, LOOSE, "the power of B to 0.02, beside twice what it "
         "still changes",
         "V ~ B^(1/a) for a above 1; at a = 1 it is V ln V that grows like B, and below 1 the vocabulary grows like B "
         "itself.",
     ),
     Claim(
         "Section 7 (distribution of sparsity)", "With the vocabulary scaled so, the distribution of effective sparsity "
-        "over "
-        "types stays as it was.", distribution, BOUNDS, "1% of p B at equal relative rank, the rounding of ranks",
+        "over types stays as it was.", distribution, BOUNDS, "1% of p B at equal relative rank, the rounding of ranks",
     ),
 )  # fmt: skip

@@ -257,8 +257,7 @@ def continuum_limit(scale: str) -> Judged:
     return combined(
         [proof((continuum_proofs.limits_of_the_maps,), "by SymPy"), *parts],
         "maps of all clocks tend to the system, by SymPy; the largest distance of R up to time 6/eps with label noise, "
-        "at "
-        "three pairs of stiffness and feedback, against powers of 1/eps",
+        "at three pairs of stiffness and feedback, against powers of 1/eps",
     )
 
 
@@ -431,8 +430,7 @@ def cells(scale: str) -> Judged:
     return combined(
         [cell(number) for number in CELLS],
         "relative distances of exact decay rates from the rate of each of the eight cells at d = 1e8, 1e10 and 1e12, "
-        "and "
-        "the power at which they fall, which is that of the largest term left out",
+        "and the power at which they fall, which is that of the largest term left out",
     )
 
 
@@ -452,8 +450,7 @@ def frontier_exponent(scale: str) -> Judged:
     return combined(
         [*parts, wrong(bad, 2 * len(settings), "radii")],
         "where the spectral radius of the map is 1, against powers of d, in five places; and radii in 80 digits at d = "
-        "1e12 "
-        "with exponents 0.1 above and below",
+        "1e12 with exponents 0.1 above and below",
     )
 
 
@@ -502,8 +499,7 @@ def momentum_loses(scale: str) -> Judged:
         [identity({"largest relative error of rho*": worst}, 1e-5, ""),
          bounded(most, 0.0, 1.0, "largest rate with momentum over plain SGD's", "")],
         "the best rate over eta by searching eigenvalues, at random problems and momenta, against the closed form of "
-        "rho* "
-        "and against ln(1 + g)",
+        "rho* and against ln(1 + g)",
     )  # fmt: skip
 
 
@@ -626,16 +622,15 @@ def _later(number: str, statement: str, judge: Callable[[str], Judged], verdict:
 CLAIMS: Sequence[Claim] = (
     _later(
         "Feedbacks", "All second moments are stable iff H = H_noise + H_curvature < 1, on all three clocks alike, at "
-        "every "
-        "momentum and stiffness.", on_all_clocks, HOLDS, SIGNS, "fig27",
+        "every momentum and stiffness.", on_all_clocks, HOLDS, SIGNS, "fig27",
     ),
     _later(
         "Frontier (closed form)", "1/eta_c = (d+2-p)/(2B) + (p/2)(1-mu)/(1+mu), which is (d+2+(B-1)p)/(2B) without "
         "momentum.", closed_frontier, HOLDS, "1e-30: 80 digits and a step of 1e-20, its square left out", "fig27",
     ),
     _later(
-        "Frontier (monotone)", "eta_c rises with momentum and with B, falls with d, and falls with p iff "
-        "B > (1+mu)/(1-mu).", monotone, HOLDS, SIGNS,
+        "Frontier (monotone)", "eta_c rises with momentum and with B, falls with d, and falls with p iff B > "
+        "(1+mu)/(1-mu).", monotone, HOLDS, SIGNS,
     ),
     _later(
         "Characteristic polynomial", "det(z - T) = (z-mu)(z^2 - ((1+mu-lam)^2 - 2mu) z + mu^2) - 2 lam eps H_noise z "
@@ -665,13 +660,11 @@ CLAIMS: Sequence[Claim] = (
     ),
     _later(
         "Continuum limit", "As eps -> 0 at fixed stiffness w and feedback u, (R, V/p^2, C/p) obeys one linear system "
-        "in "
-        "time k eps.", continuum_limit, LIMIT, FEW,
+        "in time k eps.", continuum_limit, LIMIT, FEW,
     ),
     _later(
         "Continuum cubic", "The continuum's roots solve x^3 + 3x^2 + (2+4w)x + 4w(1-u) = 0, stable iff u < 1, complex "
-        "iff "
-        "(1-4w)^3 < 108 w^2 u^2.", continuum_cubic, HOLDS, "0 points; those within 1e-6 of a border are left out",
+        "iff (1-4w)^3 < 108 w^2 u^2.", continuum_cubic, HOLDS, "0 points; those within 1e-6 of a border are left out",
     ),
     _later(
         "Continuum rate (closed forms)", "r_c(w, 0) = 1 - sqrt(1-4w) up to w = 1/4 and 1 beyond; r_c(1/4, u) = 1 - "
@@ -688,10 +681,8 @@ CLAIMS: Sequence[Claim] = (
     ),
     _later(
         "Matched parameters (mean)", "At w = 1/4 + (arccos|c|/ln mu)^2, c = (1+mu-lam)/(2 sqrt mu), the continuum has "
-        "the "
-        "algorithm's mean exactly, at any eps.", matched_mean, HOLDS, "1e-11: parameters in doubles; the map itself to "
-        "60 "
-        "digits",
+        "the algorithm's mean exactly, at any eps.", matched_mean, HOLDS, "1e-11: parameters in doubles; the map "
+        "itself to 60 digits",
     ),
     _later(
         "Matched parameters (moments)", "Away from c = 0 the matched continuum follows R uniformly in time, to c ebar "
@@ -700,13 +691,11 @@ CLAIMS: Sequence[Claim] = (
     ),
     _later(
         "Matched parameters (Nyquist)", "Where the mean turns by a right angle a minibatch, c = 0, the matched "
-        "continuum is "
-        "off by an amount that does not vanish with eps.", nyquist, LIMIT, "the exponent 0 to 0.02",
+        "continuum is off by an amount that does not vanish with eps.", nyquist, LIMIT, "the exponent 0 to 0.02",
     ),
     _later(
         "The eight cells", "For any learning-rate exponent stiffness, noise and curvature vanish, stay or grow, and "
-        "each of "
-        "the eight combinations has the rate of the table.", cells, LIMIT, FEW, "fig28",
+        "each of the eight combinations has the rate of the table.", cells, LIMIT, FEW, "fig28",
     ),
     _later(
         "The eight cells (frontier)", "The frontier is eta ~ d^-kappa_c with kappa_c = max(1-beta, -alpha-delta).",
@@ -718,8 +707,7 @@ CLAIMS: Sequence[Claim] = (
     ),
     _later(
         "One feature gains nothing", "No momentum decays one feature faster than plain SGD, each at its best learning "
-        "rate; "
-        "the best radius at given mu is rho* in closed form.", momentum_loses, BOUNDS,
+        "rate; the best radius at given mu is rho* in closed form.", momentum_loses, BOUNDS,
         "1e-5 for rho*, a search of eigenvalues in doubles; the ratio of rates has none",
     ),
     _later(
@@ -728,8 +716,7 @@ CLAIMS: Sequence[Claim] = (
     ),
     _later(
         "Speed ratio (bound)", "At equal learning rate momentum gains at most a factor of 2, and that at w = 1/4 and u "
-        "= 0 "
-        "alone; Gamma(1/4, u) = 2/(1 + u^(1/3) + u^(2/3)).", speed_bound, BOUNDS,
+        "= 0 alone; Gamma(1/4, u) = 2/(1 + u^(1/3) + u^(2/3)).", speed_bound, BOUNDS,
         "1e-4 at w = 1/4, u = 0, a triple root in doubles; 1e-12 on the line w = 1/4",
     ),
     _later(
@@ -742,8 +729,7 @@ CLAIMS: Sequence[Claim] = (
     ),
     _later(
         "Decaying learning rate", "With eta_k = 1/(p k) from k > 1/(p eta_c) on plain SGD has k R_k -> s^2 d/(B p); "
-        "started "
-        "earlier its first steps explode.", decaying, LIMIT, "the exponent to 0.1: the next order is ln k/k; R stays "
-        "below 1.5, or passes 10",
+        "started earlier its first steps explode.", decaying, LIMIT, "the exponent to 0.1: the next order is ln k/k; R "
+        "stays below 1.5, or passes 10",
     ),
 )  # fmt: skip

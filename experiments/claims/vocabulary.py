@@ -164,8 +164,7 @@ def large_batches(scale: str) -> Judged:
         [identity({"S_mom at the stated optimum": worst}, 1e-6, ""), identity({"S_SGD": missed}, 1e-6, ""),
          bounded(beaten, -1.0, 1e-6, "by how much a search beats S_mom", "")],
         "roots of z^2 - (1+mu-lam) z + mu of the most frequent token and the rarest: at the stated optimum, by search "
-        "over "
-        "lam, and by evolution over lam and mu",
+        "over lam, and by evolution over lam and mu",
     )  # fmt: skip
 
 
@@ -251,8 +250,7 @@ def approach_of_limit(scale: str) -> Judged:
     return combined(
         [approach(batches, best, -0.5, "best at every B"), approach(batches, own, -1.0 / 3.0, "the limit's own")],
         "S - S_mom at k = 64, rates by eigenvalues in 60 digits, against powers of B: with the best eta and mu at "
-        "every B, "
-        "and with those of the limit",
+        "every B, and with those of the limit",
     )
 
 
@@ -309,8 +307,8 @@ def _later(number: str, statement: str, judge: Callable[[str], Judged], verdict:
 CLAIMS: Sequence[Claim] = (
     _later(
         "Resonance frequency", "At eta = r B/d tokens of frequency eps d/(r B), d/r samples in a memory, have "
-        "stiffness 1; "
-        "far rarer ones decay as by plain SGD, far commoner ones at eps (1-u).", resonance, LIMIT, FEW, "fig29",
+        "stiffness 1; far rarer ones decay as by plain SGD, far commoner ones at eps (1-u).", resonance, LIMIT, FEW,
+        "fig29",
     ),
     _later(
         "Vocabulary frontier", "All rows are stable iff eta is below the lesser of eta_c(p_1) and eta_c(p_V), which is "
@@ -327,18 +325,17 @@ CLAIMS: Sequence[Claim] = (
     ),
     _later(
         "Large batches", "S = 1/Lambda_min tends to 1/(2 ln((k+1)/(k-1))) without and 1/(2 ln((sqrt k+1)/(sqrt k-1))) "
-        "with "
-        "momentum, at sqrt mu = (sqrt k-1)/(sqrt k+1) and eta eps p_1 = (1+sqrt mu)^2.", large_batches, BOUNDS,
+        "with momentum, at sqrt mu = (sqrt k-1)/(sqrt k+1) and eta eps p_1 = (1+sqrt mu)^2.", large_batches, BOUNDS,
         "1e-6: double roots in doubles, and searches", "fig30",
     ),
     _later(
-        "Large batches (given momentum)", "At a given mu the limit is -1/(2 ln rho_b), rho_b the largest root of "
-        "z^2 - (1+mu)(k-1)/(k+1) z + mu.", fixed_momentum, HOLDS,
+        "Large batches (given momentum)", "At a given mu the limit is -1/(2 ln rho_b), rho_b the largest root of z^2 - "
+        "(1+mu)(k-1)/(k+1) z + mu.", fixed_momentum, HOLDS,
         "2e-3: near a double root the best lam of a grid is off by the root of its spacing",
     ),
     _later(
-        "Single samples are cheapest", "E, the least B/Lambda_min, is reached at B = 1 without momentum and is "
-        "1/ln(1 + p_V/(d+2-p_V)).", single_samples, BOUNDS, "1e-6 for the search; evolution comes within a fifth",
+        "Single samples are cheapest", "E, the least B/Lambda_min, is reached at B = 1 without momentum and is 1/ln(1 "
+        "+ p_V/(d+2-p_V)).", single_samples, BOUNDS, "1e-6 for the search; evolution comes within a fifth",
     ),
     _later(
         "Critical batch sizes", "E/S is from 4(d+2-p_V)/p_1 to (k^2/(k^2-1)) 4(d+2)/p_1 for plain SGD and at most "
@@ -355,7 +352,7 @@ CLAIMS: Sequence[Claim] = (
     ),
     _later(
         "Lazy momentum", "Rows touched in their active minibatches alone have T_lazy = (1-P) + P T_active: the dense "
-        "model on "
-        "the clock of active updates.", lazy, HOLDS, "1e-9: an enumeration and eigenvalues in doubles", "fig31",
+        "model on the clock of active updates.", lazy, HOLDS, "1e-9: an enumeration and eigenvalues in doubles",
+        "fig31",
     ),
 )  # fmt: skip
