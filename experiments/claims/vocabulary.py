@@ -72,10 +72,13 @@ def resonance(scale: str) -> Judged:
 
 def all_rows(scale: str) -> Judged:
     """Eigenvalues of all rows at both sides of the frontier, and of which row leaves first."""
-    rng, count, bad = np.random.default_rng(50), 6 if scale == "smoke" else 60, 0
+    rng, count, bad = np.random.default_rng(50), 10 if scale == "smoke" else 60, 0
     with mpmath.workdps(50):
-        for _ in range(count):
+        for number in range(count):
             embedding, eps = random_tokens(rng, 6), float(10 ** rng.uniform(-3, -0.01))
+            if number % 2:  # near where it is the other end that binds
+                batch = max(1, round((2.0 - eps) / eps * 10 ** rng.uniform(-0.5, 0.5)))
+                embedding = Embedding(embedding.p, embedding.d, batch)
             first, last = (own_frontier(embedding.d, embedding.p[j], embedding.B, eps) for j in (0, -1))
             inside, outside = (rates(embedding, min(first, last) * (1 + side), eps) for side in (-1e-9, 1e-9))
             leaves = 0 if embedding.B * eps > 2.0 - eps else embedding.p.size - 1
