@@ -71,9 +71,9 @@ def on_all_clocks(scale: str) -> Judged:
             values = mpmath.eig(active, left=False, right=False)
             stable = (matrices.radius(each) < 1, max(map(abs, values)) < 1, max(mpmath.re(z - 1) for z in values) < 0)
             bad += any(one != (H < 1.0) for one in stable)
-    cone = (proofs.cone, proofs.frontier)
+    cone, others = (proofs.cone, proofs.frontier), (proofs.singular_together, proofs.jury, proofs.routh_hurwitz)
     return combined(
-        [proof(cone if scale == "smoke" else (*cone, proofs.singular_together, proofs.jury, proofs.routh_hurwitz), "by SymPy"),
+        [proof(cone if scale == "smoke" else (*cone, *others), "by SymPy"),
          wrong(bad, count, "radii")],
         f"proved in exact arithmetic by the cone of covariances, and at scale full by the criteria of Jury and of "
         f"Routh "
