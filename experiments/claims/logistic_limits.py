@@ -5,7 +5,9 @@ Limits are approached by the exact recursion, and faster by the sparse equations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 from scipy.optimize import brentq
@@ -90,6 +92,11 @@ def sparse_error(limit: LogisticLimit, d: float) -> float:
     return distance(found if limit.stiffness is not None else found[:, [0, 2]], limit.trajectory(s))
 
 
+def root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function that changes sign vanishes, to rounding."""
+    return cast(float, brentq(function, low, high, xtol=1e-14))
+
+
 def row(region: str, scale: str) -> Judged:
     """A row of Table 5: exact recursion and sparse equations approach the limit, each at its rate."""
     exponents, rate = SPARSE[region]
@@ -134,7 +141,7 @@ def onset(problem: RareClassLogistic, eps: float) -> float:
         return float((J[0, 0] - J[1, 1]) ** 2 + 4.0 * J[0, 1] * J[1, 0]) / eps**2
 
     guess = math.log(eps / problem.p)
-    return math.exp(brentq(real, guess - 4.0, guess + 0.5))
+    return math.exp(root(real, guess - 4.0, guess + 0.5))
 
 
 def underdamped(scale: str) -> Judged:
@@ -166,7 +173,7 @@ def resonance_line(scale: str) -> Judged:
 def _eps_of_onset(problem: RareClassLogistic, eta: float) -> float:
     """The eps whose onset is at eta."""
     guess = math.log(8.0 * problem.p * eta)
-    return math.exp(brentq(lambda x: math.log(onset(problem, math.exp(x)) / eta), guess - 1.0, guess + 1.0))
+    return math.exp(root(lambda x: math.log(onset(problem, math.exp(x)) / eta), guess - 1.0, guess + 1.0))
 
 
 def learning_rates(scale: str) -> Judged:
@@ -389,7 +396,7 @@ def constant_floor(scale: str) -> Judged:
 
 def _floor(K: float, r: float) -> list[float]:
     """(theta_par, R) of the equilibrium, by bisection in rho: 2 ln rho = theta_par^2 + R - r^2."""
-    rho = brentq(lambda x: 2.0 * math.log(x) - (r / x) ** 2 - K / x + r * r, 1.0, 1.0 + K + r, xtol=1e-15)
+    rho = root(lambda x: 2.0 * math.log(x) - (r / x) ** 2 - K / x + r * r, 1.0, 1.0 + K + r)
     return [r / rho, K / rho]
 
 
@@ -417,13 +424,13 @@ def eigenvalues(scale: str) -> Judged:
     noise, off = np.array([1e-4, 1e-5, 1e-6]), {}
     for r in (2.0, 1.0):
         off[r] = [_eigenvalue_error(K, r) for K in noise.tolist()]
-    linear, root = approach(1.0 / noise, off[2.0], -1.0, ""), approach(1.0 / noise, off[1.0], -0.5, "")
+    linear, square_root = approach(1.0 / noise, off[2.0], -1.0, ""), approach(1.0 / noise, off[1.0], -0.5, "")
     as_worded = approach(1.0 / noise, off[1.0], -1.0, "")  # of the order of R at r = 1 too
     spectrum = (below(0.5).spectrum / below(0.5).rate).real
-    numbers = {"exponent in 1/K at r = 2": linear.numbers["exponent"], "at r = 1": root.numbers["exponent"],
+    numbers = {"exponent in 1/K at r = 2": linear.numbers["exponent"], "at r = 1": square_root.numbers["exponent"],
                "slower at K = 1/2, r = 1": spectrum[0], "faster": spectrum[1], "both said to be": -2.0}  # fmt: skip
     return loose(
-        linear.verdict == root.verdict == LIMIT, as_worded.verdict == LIMIT, numbers,
+        linear.verdict == square_root.verdict == LIMIT, as_worded.verdict == LIMIT, numbers,
         "eigenvalues at the equilibrium of (246), for K from 1e-4 to 1e-6 at r = 2 and r = 1, and at K = 1/2",
     )  # fmt: skip
 
@@ -637,7 +644,7 @@ def curvature_ceiling(scale: str) -> Judged:
 
 def _loss_of_stability(problem: RareClassLogistic, eps: float, unit: float) -> float:
     """The eta at which the decay rate vanishes, in units."""
-    return brentq(lambda f: logistic.decay_rate(problem, HeavyBall(unit * f, eps)), 0.9, 1.1, xtol=1e-13)
+    return root(lambda f: logistic.decay_rate(problem, HeavyBall(unit * f, eps)), 0.9, 1.1)
 
 
 def fold(scale: str) -> Judged:
@@ -668,9 +675,9 @@ def _settled(p: float, K: float) -> float:
 def _level(p: float, R: float) -> float:
     """R A/D0 on the nullcline."""
     problem = problem_at(p)
-    theta_par = brentq(lambda x: logistic.mean_gradient(problem, x, R).par, 0.0, 1.0)
+    theta_par = root(lambda x: logistic.mean_gradient(problem, x, R).par, 0.0, 1.0)
     c = logistic.coefficients(problem, theta_par, R)
-    return R * c.A / c.D0
+    return float(R * c.A / c.D0)
 
 
 def deviations(scale: str) -> Judged:
