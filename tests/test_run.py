@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -295,20 +296,26 @@ def test_help_helps(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_the_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_the_wheel_works_away_from_the_checkout(tmp_path: Path, whole: bool) -> None:
+    """Up to the values that its own configuration has, and as `pip` installs it to the end."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     wheels, site, folder = tmp_path / "wheels", tmp_path / "site", tmp_path / "work"
     folder.mkdir()
     subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", wheels, ROOT], check=True, timeout=120)
     (wheel,) = wheels.iterdir()
-    subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], check=True, timeout=120)
+    if whole:
+        subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], check=True, timeout=120)
+    else:
+        zipfile.ZipFile(wheel).extractall(site)
     where = [sys.executable, "-c", "import sparsesim; print(sparsesim.__file__)"]
     environment = {"PYTHONPATH": str(site)}
     printed = subprocess.run(where, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True)
     assert printed.stdout.startswith(str(site))
-    done = command(*TINY, folder=folder, **environment)
-    assert done.returncode == 0, done.stderr
-    assert list(folder.glob("runs/cell/*/data.nc"))
+    done = command(*TINY, *([] if whole else ["problem.p=2"]), folder=folder, **environment)
+    assert done.returncode == (0 if whole else run.BAD_INPUT), done.stderr
+    assert whole or done.stderr == "error: p must be in (0, 1], got 2.0\n"
+    assert bool(list(folder.glob("runs/cell/*/data.nc"))) is whole
 
 
 COUNTS = {"the": 50000, "of": 20000, "and": 20000, "zymurgy": 3, "never": 0}
