@@ -87,8 +87,18 @@ def test_a_sweep_writes_data_table_and_figures(tmp_path: Path) -> None:
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["cells"]["agrees"] == 4
     assert data.attrs["config"] == (folder / "config.yaml").read_text()
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("sparsesim: sweep=phase_plane verdict=agrees cells=4 failed=0 ")
+    assert last.endswith(f" folder={folder.relative_to(tmp_path)}")
     written = {path.name for path in folder.iterdir()}
-    assert {"phase_plane.png", "phase_plane.pdf", "z_map.png", "z_distribution.png", "trajectories.png"} <= written
+    assert {
+        "report.html",
+        "phase_plane.png",
+        "phase_plane.pdf",
+        "z_map.png",
+        "z_distribution.png",
+        "trajectories.png",
+    } <= written
     assert not any(name.startswith(".") for name in written)
     for name in written - {"sweep.json", "blocks", "lock"}:
         assert name in done.stdout
