@@ -103,6 +103,19 @@ def write_manifest(
     return store.write_text(json.dumps(manifest, indent=2, allow_nan=False) + "\n", folder / MANIFEST)
 
 
+def amend_manifest(folder: Path, drawn: Path) -> None:
+    """Enter a file that was drawn again, where there is a manifest that has it."""
+    from sparsesim import store
+
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        name, entry = _entry(folder, drawn)
+        manifest["files"][name].update(entry)
+    except (OSError, ValueError, KeyError, TypeError):  # no manifest, or none that knows it
+        return
+    store.write_text(json.dumps(manifest, indent=2, allow_nan=False) + "\n", folder / MANIFEST)
+
+
 def check_manifest(folder: Path) -> list[str]:
     """What of a folder is not as its manifest says, a line for each file; none where all is as it was written."""
     try:

@@ -119,12 +119,25 @@ def _written(study: Study, dataset: xr.Dataset, path: Path, console: Console) ->
     summary = store.write_json(study.summary(dataset), path / "summary.json")
     drawn = study.draw(dataset, path)
     outcome = outcomes.with_mishaps(study.outcome(dataset), dataset)
-    page = report.write(dataset, outcome, drawn, path / report.NAME)
-    manifest = provenance.write_manifest(path, data, [page, *drawn], [config, summary])
+    outcome, pages = _page(dataset, outcome, drawn, path / report.NAME)
+    manifest = provenance.write_manifest(path, data, [*pages, *drawn], [config, summary])
     logs = [log] if (log := path / JOURNAL).exists() else []
-    terminal.closing(console, outcome, [data, config, summary, manifest, *logs, *drawn, page])
+    terminal.closing(console, outcome, [data, config, summary, manifest, *logs, *drawn, *pages])
     terminal.line(console, outcomes.line(dataset, path))
     return path
+
+
+def _page(
+    dataset: xr.Dataset, outcome: outcomes.Outcome, drawn: list[Path], path: Path
+) -> tuple[outcomes.Outcome, list[Path]]:
+    """The page, if it can be made: what is computed and drawn is not lost for want of it."""
+    try:
+        return outcome, [report.write(dataset, outcome, drawn, path)]
+    except store.NotWritten:
+        raise
+    except Exception as error:
+        words = f"there is no {path.name}: {type(error).__name__}: {error}"
+        return outcome._replace(remarks=[*outcome.remarks, words]), []
 
 
 def status_of(compute: Callable[[], tuple[xr.Dataset, Path]]) -> int:

@@ -171,7 +171,7 @@ def test_a_parameter_may_be_any_axis(axes: dict[str, list[float]]) -> None:
         np.testing.assert_array_equal(compared.exact.sel(named), exact)
 
 
-@pytest.mark.parametrize("clock", ["minibatch", "active"])
+@pytest.mark.parametrize("clock", [pytest.param("minibatch", marks=pytest.mark.slow), "active"])
 def test_the_limit_stands_beside_the_exact_moments(clock: str) -> None:
     # On the resonance line, where the limit is within 1e-5 of the exact moments at this d; the simulation is short.
     scaling = Scaling(0.3, 0.5, 0.8, c_eta=0.8)
@@ -203,7 +203,9 @@ def test_another_scaling_than_that_of_the_dataset_is_refused() -> None:
 
 
 def test_another_optimizer_has_no_exact_curve() -> None:
-    data = simulate(PROBLEM, optax.sgd(0.1), times=[2], trajectories=4, seed=0, engine="vector")
+    data = simulate(
+        LeastSquares(1, 0.3, 1), optax.sgd(0.1), times=[2], trajectories=4, seed=0, engine="vector", oracle="literal"
+    )
     with pytest.raises(ValueError, match="dataset must come from a HeavyBall optimizer, got 'optax'"):
         compare(data)
 

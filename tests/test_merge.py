@@ -1,8 +1,10 @@
 """Merging, starting over, and what a run says by its exit status when cells are missing or have failed."""
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +33,26 @@ def status(config: DictConfig) -> int:
     return run.status_of(lambda: run.run(config, Console()))
 
 
-@pytest.fixture(autouse=True)
-def _blank(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _blank() -> Iterator[None]:
     """No figures: they take the most of the time."""
-    monkeypatch.setattr(run.STUDIES["least_squares"]["grid"], "draw", lambda dataset, folder: [])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run.STUDIES["least_squares"]["grid"], "draw", lambda dataset, folder: [])
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished sweep, which stays as it is."""
+    return run.run(composed(tmp_path_factory.mktemp("finished")), Console(quiet=True))[1]
 
 
 @pytest.fixture
-def whole(tmp_path: Path) -> Path:
-    """The folder of a finished sweep."""
-    return run.run(composed(tmp_path), Console(quiet=True))[1]
+def whole(tmp_path: Path, finished: Path) -> Path:
+    """The folder of a finished sweep, for one test."""
+    folder = tmp_path.joinpath(*finished.parts[-2:])
+    shutil.copytree(finished, folder)
+    return folder
 
 
 def test_shards_are_merged(tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,13 +171,16 @@ def test_a_dataset_says_where_it_comes_from(whole: Path) -> None:
     assert "c_eta: 0.5" in attrs["config"]
 
 
-def test_the_command_merges_and_explains_itself(whole: Path) -> None:
-    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "sparsesim.merge", *arguments], capture_output=True, text=True, timeout=200
-        )
-
-    assert "put together" in " ".join(command("--help").stdout.lower().split())
-    missing = command(str(whole / "nowhere"))
+def test_the_command_merges_and_explains_itself(
+    whole: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["sparsesim.merge", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        merge.main()
+    assert ended.value.code == 0
+    assert "put together" in " ".join(capsys.readouterr().out.lower().split())
+    missing = subprocess.run(
+        [sys.executable, "-m", "sparsesim.merge", str(whole / "nowhere")], capture_output=True, text=True, timeout=200
+    )
     assert missing.returncode == run.BAD_INPUT
     assert "must be the folder of a sweep" in missing.stderr

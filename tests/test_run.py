@@ -1,5 +1,6 @@
-"""The command line, as a user meets it: in a process of its own and a folder of its own."""
+"""The command line, as a user meets it: in a folder of its own, and in a process of its own where that matters."""
 
+import contextlib
 import io
 import json
 import os
@@ -8,9 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import hydra._internal.hydra
+import hydra.core.utils
 import numpy as np
 import pytest
 import xarray as xr
@@ -43,19 +48,57 @@ def composed(*overrides: str):
         return compose("config", list(overrides))
 
 
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[object, str]]:
+    """The command line in this process: its status and what it says, all of it. To start another takes seconds."""
+    for module in (hydra.core.utils, hydra._internal.hydra):
+        monkeypatch.setattr(module, "configure_log", lambda *config: None)  # that of pytest
+    monkeypatch.setattr(run.signal, "signal", lambda *handler: None)
+    monkeypatch.chdir(tmp_path)
+
+    def called(*arguments: str) -> tuple[object, str]:
+        said = io.StringIO()
+        monkeypatch.setattr(sys, "argv", ["sparsesim.run", *arguments])
+        with (
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
+            pytest.raises(SystemExit) as stopped,
+        ):
+            run.main()
+        return stopped.value.code, said.getvalue()
+
+    return called
+
+
+@pytest.fixture
+def _blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No figures: they take the most of the time."""
+    monkeypatch.setattr(run.STUDIES["least_squares"]["grid"], "draw", lambda dataset, folder: [])
+
+
 def test_a_sweep_writes_data_table_and_figures(tmp_path: Path) -> None:
-    done = command("+sweep=phase_plane", *TINY, "scale.points=3", folder=tmp_path)
+    done = command("+sweep=phase_plane", *TINY, "scale.points=2", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "runs" / "phase_plane").iterdir()
     data = store.load(folder / "data.nc")
-    assert data["mean"].sizes == {"alpha": 3, "delta": 3, "time": 4, "moment": 3}
+    assert data["mean"].sizes == {"alpha": 2, "delta": 2, "time": 4, "moment": 3}
     assert data.attrs["verdict"] == "agrees"
     assert "alpha:" in data.attrs["config"]
     summary = json.loads((folder / "summary.json").read_text())
-    assert summary["cells"]["agrees"] == 9
+    assert summary["cells"]["agrees"] == 4
     assert data.attrs["config"] == (folder / "config.yaml").read_text()
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("sparsesim: sweep=phase_plane verdict=agrees cells=4 failed=0 ")
+    assert last.endswith(f" folder={folder.relative_to(tmp_path)}")
     written = {path.name for path in folder.iterdir()}
-    assert {"phase_plane.png", "phase_plane.pdf", "z_map.png", "z_distribution.png", "trajectories.png"} <= written
+    assert {
+        "report.html",
+        "phase_plane.png",
+        "phase_plane.pdf",
+        "z_map.png",
+        "z_distribution.png",
+        "trajectories.png",
+    } <= written
     assert not any(name.startswith(".") for name in written)
     for name in written - {"sweep.json", "blocks", "lock"}:
         assert name in done.stdout
@@ -63,6 +106,7 @@ def test_a_sweep_writes_data_table_and_figures(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
+@pytest.mark.usefixtures("_blank")
 def test_one_cell_again_gives_the_same_numbers(tmp_path: Path) -> None:
     console = Console(quiet=True)
     config = composed(*TINY, f"output={tmp_path}")
@@ -109,14 +153,15 @@ def test_logistic_regression_has_sweeps_of_its_own_under_the_same_names(tmp_path
     assert (folder / "phase_plane.png").exists()
 
 
-def test_a_sweep_of_the_other_problem_is_refused(tmp_path: Path) -> None:
+def test_a_sweep_of_the_other_problem_is_refused(here: Callable[..., tuple[object, str]], tmp_path: Path) -> None:
     arguments = configuration.arguments_of(["problem=logistic", "+sweep=limits", "seed=1"])
     assert arguments == ["problem=logistic", "+sweep=logistic/limits", "seed=1"]
     assert configuration.arguments_of(["+sweep=limits"]) == ["+sweep=limits"]
     assert configuration.arguments_of(["problem=logistic", "+sweep=noise_floor"])[1] == "+sweep=noise_floor"
-    done = command("problem=logistic", "+sweep=momentum", folder=tmp_path)
-    assert done.returncode == run.BAD_INPUT
-    assert "+sweep=momentum is of least squares; with problem=logistic it must be one of dimension, " in done.stderr
+    status, said = here("problem=logistic", "+sweep=momentum")
+    assert status == run.BAD_INPUT
+    assert "+sweep=momentum is of least squares; with problem=logistic it must be one of dimension, " in said
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
@@ -176,11 +221,13 @@ def test_bad_input_is_one_clear_error_and_writes_nothing(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("override", "message"), MISTYPED)
-def test_a_mistyped_configuration_is_refused_when_it_is_composed(override: str, message: str, tmp_path: Path) -> None:
-    done = command(*TINY, override, folder=tmp_path)
-    assert done.returncode == run.BAD_INPUT
-    assert message in done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+def test_a_mistyped_configuration_is_refused_when_it_is_composed(
+    override: str, message: str, here: Callable[..., tuple[object, str]], tmp_path: Path
+) -> None:
+    status, said = here(*TINY, override)
+    assert status == run.BAD_INPUT
+    assert message in said
+    assert "Traceback" not in said
     assert not list(tmp_path.iterdir())
 
 
@@ -195,6 +242,7 @@ def test_a_value_outside_its_range_is_named_before_anything_is_written(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("_blank")
 def test_a_disagreement_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from sparsesim.theory import least_squares
 
@@ -223,7 +271,7 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
     listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     command = f"{listening}; import runpy; runpy.run_module('sparsesim.run', run_name='__main__', alter_sys=True)"
     process = subprocess.Popen(
-        [sys.executable, "-c", command, "+sweep=phase_plane", "times.horizon=100000"],
+        [sys.executable, "-c", command, "+sweep=phase_plane", "scale=smoke", "sweep.block=1", "times.horizon=20000"],
         cwd=tmp_path,
         env={**os.environ, "JAX_PLATFORMS": "cpu"},
         stdout=subprocess.PIPE,
@@ -233,7 +281,10 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     assert "started" in process.stdout.readline()
-    time.sleep(8.0)  # into the first launches
+    until = time.monotonic() + 100.0
+    while not list(tmp_path.rglob("blocks/[!.]*.block")):  # into the launches
+        assert time.monotonic() < until
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     try:
         _, errors = process.communicate(timeout=10)
@@ -255,31 +306,39 @@ def test_help_helps(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_the_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_the_wheel_works_away_from_the_checkout(tmp_path: Path, whole: bool) -> None:
+    """Up to the values that its own configuration has, and as `pip` installs it to the end."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     wheels, site, folder = tmp_path / "wheels", tmp_path / "site", tmp_path / "work"
     folder.mkdir()
     subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", wheels, ROOT], check=True, timeout=120)
     (wheel,) = wheels.iterdir()
-    subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], check=True, timeout=120)
+    if whole:
+        subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], check=True, timeout=120)
+    else:
+        zipfile.ZipFile(wheel).extractall(site)
     where = [sys.executable, "-c", "import sparsesim; print(sparsesim.__file__)"]
     environment = {"PYTHONPATH": str(site)}
     printed = subprocess.run(where, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True)
     assert printed.stdout.startswith(str(site))
-    done = command(*TINY, folder=folder, **environment)
-    assert done.returncode == 0, done.stderr
-    assert list(folder.glob("runs/cell/*/data.nc"))
+    done = command(*TINY, *([] if whole else ["problem.p=2"]), folder=folder, **environment)
+    assert done.returncode == (0 if whole else run.BAD_INPUT), done.stderr
+    assert whole or done.stderr == "error: p must be in (0, 1], got 2.0\n"
+    assert bool(list(folder.glob("runs/cell/*/data.nc"))) is whole
 
 
 COUNTS = {"the": 50000, "of": 20000, "and": 20000, "zymurgy": 3, "never": 0}
 SMALL = ["scale=smoke", "trajectories=256", "times.horizon=20", "times.records=2"]
 
 
-def test_token_counts_in_verdict_out(tmp_path: Path) -> None:
+def test_token_counts_in_verdict_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "counts.json").write_text(json.dumps(COUNTS))
-    done = command("+sweep=vocabulary", "vocabulary.counts=counts.json", *SMALL, folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    said = " ".join(done.stdout.split())
+    console = Console(file=io.StringIO(), record=True)
+    config = composed("+sweep=vocabulary", "vocabulary.counts=counts.json", *SMALL)
+    assert run.status_of(lambda: run.run(config, console)) == 0
+    said = " ".join(console.export_text().split())
     assert "the one of rank 4 ('zymurgy')" in said
     assert "All tokens are stable" in said
     (folder,) = (tmp_path / "runs" / "vocabulary").iterdir()

@@ -14,6 +14,7 @@ from typing import Any
 
 import xarray as xr
 from PIL import Image
+from rich.errors import MarkupError
 from rich.text import Text
 
 from sparsesim import store
@@ -23,7 +24,7 @@ from sparsesim.report import payload
 
 PAGE = Path(__file__).parent / "page"
 LIBRARIES = ("d3.min.js", "plot.umd.min.js")
-SCRIPTS = ("theory.js", "data.js", "plane.js", "trajectories.js", "explorer.js", "free.js", "main.js")
+SCRIPTS = ("theory.js", "data.js", "widgets.js", "plane.js", "trajectories.js", "explorer.js", "free.js", "main.js")
 NAME = "report.html"
 LONG = 15  # rows of a table that is not open at first
 COLOURS, WIDEST = 128, 1500  # of a figure inside the page
@@ -99,7 +100,10 @@ def _outcome(outcome: Outcome) -> str:
 
 def _text(marked: str) -> str:
     """What stands in a table on the terminal, without its colours."""
-    return html.escape(Text.from_markup(marked).plain)
+    try:
+        return html.escape(Text.from_markup(marked).plain)
+    except MarkupError:  # a name with brackets of its own
+        return html.escape(marked)
 
 
 def _pairs(pairs: Iterable[tuple[str, object]]) -> str:
@@ -111,17 +115,17 @@ def _figures(paths: Iterable[Path]) -> str:
     shown, left, total = [], [], 0
     for path in (path for path in paths if path.suffix == ".png"):
         image = _reduced(path)
-        total += len(image)
-        if total > FIGURES_BUDGET:
+        if total + len(image) > FIGURES_BUDGET:
             left.append(path.name)
             continue
+        total += len(image)
         name = html.escape(path.stem.replace("_", " "))
         source = base64.b64encode(image).decode("ascii")
         shown.append(
             f'<figure><img alt="figure: {name}" src="data:image/png;base64,{source}">'
             f"<figcaption>{name}</figcaption></figure>"
         )
-    if not shown:
+    if not shown and not left:
         return ""
     more = f"<p class='hint'>Not shown here: {html.escape(', '.join(left))}.</p>" if left else ""
     return (

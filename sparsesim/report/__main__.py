@@ -6,19 +6,22 @@ from pathlib import Path
 
 import xarray as xr
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.markup import escape
+from yaml import YAMLError
 
-from sparsesim import _validate, outcomes, report, store
+from sparsesim import _validate, outcomes, provenance, report, store, terminal
 from sparsesim.studies import STUDIES, Study
 
 EXAMPLES = """examples:
   python -m sparsesim.report runs/phase_plane/3f2a9c0d1b2e4f56             # writes report.html into the folder
   python -m sparsesim.report runs/*/*                                      # of all runs
-  python -m sparsesim.report runs/limits/* --output limits.html            # of one, somewhere else
+  python -m sparsesim.report runs/limits/0a1b2c3d4e5f6a7b --output limits.html
 
 `python -m sparsesim.run` writes the page of every sweep by itself.
-Exit status: 0 written, 2 bad input, 4 it could not be written."""
+Exit status: 0 written, 2 bad input, 4 it could not be written; of several folders the highest."""
+OTHER_VERSION = (KeyError, TypeError, AttributeError, YAMLError, OmegaConfBaseException)  # what they raise
 
 
 def study_of(dataset: xr.Dataset) -> Study:
@@ -50,9 +53,19 @@ def page(folder: Path, path: Path | None = None) -> Path:
         dataset = store.load(folder / store.DATA)
     except OSError as error:
         raise ValueError(f"{folder / store.DATA} must be a dataset that a run wrote, got {error}") from error
-    study = study_of(dataset)
-    outcome = outcomes.with_mishaps(study.outcome(dataset), dataset)
-    return report.write(dataset, outcome, sorted(folder.glob("*.png")), path or folder / report.NAME)
+    if path is not None and path.exists() and not path.is_file():
+        raise ValueError(f"--output must be a file, got {path}")
+    try:
+        outcome = outcomes.with_mishaps(study_of(dataset).outcome(dataset), dataset)
+        text = report.rendered(dataset, outcome, sorted(folder.glob("*.png")))
+    except OTHER_VERSION as error:
+        raise ValueError(
+            f"{folder / store.DATA} must be of this version of sparsesim, got {type(error).__name__}: {error}"
+        ) from error
+    written = store.write_text(text, path or folder / report.NAME)
+    if path is None:
+        provenance.amend_manifest(folder, written)
+    return written
 
 
 def main() -> None:
@@ -70,13 +83,21 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.output is not None and len(arguments.folder) > 1:
         parser.error("--output must come with one folder")
+    sys.exit(max(status_of(folder, arguments.output) for folder in arguments.folder))
+
+
+def status_of(folder: Path, path: Path | None) -> int:
+    """Write the page of one folder, and say where it is or what is wrong."""
     errors = Console(stderr=True, soft_wrap=True)
     try:
-        for folder in arguments.folder:
-            Console().print(str(page(folder, arguments.output)), highlight=False, soft_wrap=True, markup=False)
+        terminal.line(Console(), str(page(folder, path)))
     except (ValueError, OSError) as error:
         errors.print("[bold red]error:[/]", escape(str(error)), highlight=False)
-        sys.exit(4 if isinstance(error, OSError) else 2)
+        return 4 if isinstance(error, OSError) else 2
+    changed = [line for line in provenance.check_manifest(folder) if line.startswith(f"{store.DATA} ")]
+    for line in changed:
+        errors.print("[bold]warning:[/]", escape(f"{line}, says {folder / provenance.MANIFEST}"), highlight=False)
+    return 0
 
 
 if __name__ == "__main__":

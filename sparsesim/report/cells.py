@@ -1,23 +1,18 @@
 """A study's dataset as a grid of cells, and what theory says of each: rates, timescales, regimes, margins."""
 
-import math
-
 import numpy as np
 import xarray as xr
 
 from sparsesim import references
 from sparsesim.figures import reading
-from sparsesim.problems import HeavyBall, LeastSquares, RareClassLogistic
-from sparsesim.theory import stability
-from sparsesim.theory.least_squares import coefficients
+from sparsesim.problems import LeastSquares, RareClassLogistic
+from sparsesim.theory import phases, stability
 from sparsesim.theory.phases import LOGISTIC_REGIONS, PROBLEMS, REGIONS, classify
 
 PARAMETERS = ("d", "p", "B", "eta", "eps", "label_noise", "r")
 EXPONENTS = ("alpha", "beta", "delta", "kappa")
-NEEDED = {
-    LeastSquares.name: ("d", "p", "B", "label_noise", "eta", "eps"),
-    RareClassLogistic.name: ("d", "p", "B", "r", "eta", "eps"),
-}
+PREFACTORS = ("c_p", "c_B", "c_eps", "c_eta")
+NEEDED = ("d", "p", "B", "label_noise", "eta", "eps")  # for rates of least squares
 NAMES = {LeastSquares.name: REGIONS, RareClassLogistic.name: LOGISTIC_REGIONS}  # of regions, in words
 
 
@@ -45,6 +40,8 @@ def as_grid(dataset: xr.Dataset) -> xr.Dataset:
     dataset = dataset.assign_coords(shared)
     if "moment" in dataset["mean"].dims:
         return dataset
+    if "exact" not in dataset and "risk" in dataset:
+        dataset = dataset.rename(risk="exact")
     records = dataset["mean"].dims
     return dataset.assign(
         {
@@ -71,8 +68,8 @@ def derived(dataset: xr.Dataset) -> dict[str, np.ndarray]:
         return found
     if set(EXPONENTS[:3]) <= set(dataset.coords):
         found |= _phases(dataset, shape, problem)
-    # The rates of logistic regression take a third of a second each: they are those of its fixed point.
-    if problem == LeastSquares.name and set(NEEDED[problem]) <= set(dataset.coords):
+    # Those of logistic regression are rates of a fixed point, which takes as long to find as a cell to simulate.
+    if problem == LeastSquares.name and set(NEEDED) <= set(dataset.coords):
         found |= _rates(references.cells(dataset), shape)
     return found
 
@@ -103,11 +100,6 @@ def _rates(cells: references.Cells, shape: tuple[int, ...]) -> dict[str, np.ndar
     for index, problem, optimizer in cells:
         rate = stability.decay_rate(problem, optimizer)
         found["rate"][index] = rate
-        found["retention"][index], found["learning"][index] = _timescales(problem, optimizer, rate)
+        times = phases.timescales(problem, optimizer, rate)
+        found["retention"][index], found["learning"][index] = times
     return found
-
-
-def _timescales(problem: LeastSquares, optimizer: HeavyBall, rate: float) -> tuple[float, float]:
-    """As `phases.timescales`, from a rate that is known."""
-    own = coefficients(problem, optimizer)
-    return 1.0 / own.b1c, own.P / rate if rate > 0.0 else math.inf

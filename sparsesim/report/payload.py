@@ -2,7 +2,7 @@
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,12 +14,13 @@ from sparsesim.figures.phase_plane import is_log
 from sparsesim.problems import LeastSquares, RareClassLogistic
 from sparsesim.report import cells
 from sparsesim.scaling import Scaling
+from sparsesim.theory.phases import CELLS
 
 # Bytes of numbers in a page, and what is thinned to stay below: records first, then the cells along the longest axis.
 BUDGET = 3_200_000
 FEWEST_RECORDS = 9
 LONGEST_AXIS = 400  # values along an axis that can be told apart
-RECORDED = ("mean", "std_error", "exact", "limit", "bias", "z", "trusted")
+RECORDED = ("mean", "std_error", "exact", "limit", "z", "trusted")
 # By key: the words, and how the quantity is drawn. What is not here is drawn by what it looks like.
 QUANTITIES = {
     "mean": ("simulated", "log"),
@@ -29,13 +30,27 @@ QUANTITIES = {
     "rate": ("decay rate a minibatch, below 0 growth", "signed"),
     "learning": ("learning time, active updates", "log"),
     "retention": ("momentum's memory, active updates", "log"),
-    "margin": ("stability margin 1 - H", "signed"),
+    "margin": ("stability margin 1 − H", "signed"),
     "region": ("region of the phase plane", "category"),
     "batch_regime": ("batch regime", "category"),
     "momentum_phase": ("momentum phase", "category"),
     "verdict": ("verdict", "category"),
     "status": ("how the simulation ended", "category"),
+    "kappa": ("learning-rate exponent κ", "linear"),
+    "cell": ("limit at the prescribed learning rate", "category"),
+    "frontier_cell": ("limit at the frontier", "category"),
+    "frontier_exponent": ("exponent κ of the frontier", "linear"),
+    "learning_rate_gap": ("exponent of the largest stable η over the prescribed", "linear"),
+    "learning_exponent": ("learning time, active updates: exponent of d", "linear"),
+    "retention_exponent": ("momentum's memory, active updates: exponent of d", "linear"),
+    "clock_exponent": ("slow time, active updates: exponent of d", "linear"),
+    "decay_rate": ("decay rate a minibatch, below 0 growth", "signed"),
+    "speed_ratio": ("decay rate over plain SGD's at the same η", ""),
+    "sample_cost": ("active samples an e-fold of the squared error takes", "log"),
+    "stiffness": ("stiffness η p/ε", "log"),
+    "oscillates": ("the mean oscillates", "category"),
 }
+NUMBERED = {"cell", "frontier_cell"}  # limits by their number
 SHOWN_ALONE = ("first_bad_time", "error", "feedback")  # said of a cell, or by the margin
 GREEK = {"alpha": "α", "beta": "β", "delta": "δ", "kappa": "κ", "eta": "η", "varepsilon": "ε", "sigma": "σ",
          "theta": "θ", "parallel": "∥"}  # fmt: skip
@@ -51,11 +66,11 @@ def of(dataset: xr.Dataset) -> dict[str, Any]:
     full = cells.as_grid(dataset)
     grid, words = _thinned(full)
     dims = cells.grid_of(grid)
-    recorded = {name: grid[name] for name in RECORDED if "mean" in grid and name in grid}
+    recorded = {name: grid[name] for name in RECORDED if "mean" in grid and name in grid and grid[name].notnull().any()}
     about = _about(grid, dims)
     return {
         "problem": grid.attrs.get("problem", ""),
-        "clock": labels.CLOCKS.get(grid.attrs.get("clock", ""), "time"),
+        "clock": labels.CLOCKS[grid.attrs.get("clock", "minibatch")],
         "trajectories": grid.attrs.get("trajectories"),
         "bound": _number(grid.attrs.get("z_bound", math.nan)),
         "dims": [_axis(grid, dim) for dim in dims],
@@ -64,7 +79,7 @@ def of(dataset: xr.Dataset) -> dict[str, Any]:
         "records": {name: encoded(values.values) for name, values in recorded.items()},
         "cells": {name: encoded(values) for name, values in about.items()},
         "exact": labels.exact(grid),
-        "quantities": [*(_quantity(name) for name in recorded if name in QUANTITIES), *_of_cells(about)],
+        "quantities": [*_of_records(recorded, grid), *_of_cells(about)],
         "regions": cells.NAMES[RareClassLogistic.name if reading.is_logistic(grid) else LeastSquares.name],
         "boundaries": _lines(boundaries.LOGISTIC_BOUNDARIES if reading.is_logistic(grid) else boundaries.BOUNDARIES),
         "free": {"boundaries": _lines(boundaries.BOUNDARIES), "regions": cells.NAMES[LeastSquares.name]},
@@ -125,17 +140,31 @@ def _about(grid: xr.Dataset, dims: tuple[str, ...]) -> dict[str, np.ndarray]:
     """What is said of every cell: its parameters and exponents, what theory says of it, and the study's own."""
     found = {
         name: cells.values_of(grid, name)
-        for name in (*cells.PARAMETERS, *cells.EXPONENTS)
+        for name in (*cells.PARAMETERS, *cells.EXPONENTS, *cells.PREFACTORS)
         if name in grid.coords and set(grid[name].dims) <= set(dims) and grid[name].dtype.kind in "iuf"
     }
     found |= cells.derived(grid)
     own = {str(name): of for name, of in grid.data_vars.items() if set(of.dims) == set(dims)}
-    return found | {name: cells.values_of(grid, name) for name in own if name not in found}
+    found |= {name: cells.values_of(grid, name) for name in own if name not in found}
+    for name in NUMBERED & found.keys():
+        found[name] = np.vectorize(lambda number: f"{number:.0f}: {CELLS[round(number)]}", otypes=[object])(found[name])
+    return found
+
+
+def _of_records(recorded: Mapping[str, xr.DataArray], grid: xr.Dataset) -> list[dict[str, Any]]:
+    """The quantities that every record has one of, in the words of the problem."""
+    found = {name: _quantity(name) for name in recorded if name in QUANTITIES}
+    if "exact" in found:
+        found["exact"]["label"] = labels.exact(grid)
+    if "z" in found and reading.is_logistic(grid):
+        found["z"]["label"] = "z, simulated against recursion and predicted shift"
+    return list(found.values())
 
 
 def _of_cells(about: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """The quantities that a cell has one of, as far as they differ between cells."""
-    names = [name for name in about if name not in (*cells.PARAMETERS, *cells.EXPONENTS[:3], *SHOWN_ALONE)]
+    shown_alone = (*cells.PARAMETERS, *cells.EXPONENTS[:3], *cells.PREFACTORS, *SHOWN_ALONE)
+    names = [name for name in about if name not in shown_alone]
     order = [name for name in QUANTITIES if name in names]
     found = [*order, *(name for name in names if name not in order)]
     return [_quantity(name, about[name]) for name in found if _varies(about[name])]
@@ -160,7 +189,7 @@ def _kind(values: np.ndarray) -> str:
     finite = values[np.isfinite(values)]
     if (finite < 0.0).any():
         return "signed"
-    return "log" if reading.spans_decades(finite[finite > 0.0]) else "linear"
+    return "log" if reading.spans_decades(finite) else "linear"
 
 
 def _axis(grid: xr.Dataset, dim: str) -> dict[str, Any]:
@@ -169,6 +198,7 @@ def _axis(grid: xr.Dataset, dim: str) -> dict[str, Any]:
     return {
         "name": dim,
         "label": plain(labels.axis_label(dim)),
+        "symbol": plain(labels.symbol(dim)),
         "values": values.astype(str).tolist() if text else values.astype(float).tolist(),
         "text": text,
         "log": not text and dim in grid.coords and is_log(grid, dim),

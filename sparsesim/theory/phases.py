@@ -280,10 +280,16 @@ def _region(noise: int, batches: int, resonance: int, memory: int) -> str:
     return ("D", "memory-line", "E")[memory + 1]
 
 
-def timescales(problem: LeastSquares, optimizer: HeavyBall) -> Timescales:
-    """Retention and learning times at finite d (least_squares.md, sections 2 and 5)."""
+def timescales(problem: LeastSquares, optimizer: HeavyBall, rate: float | None = None) -> Timescales:
+    """Retention and learning times at finite d (least_squares.md, sections 2 and 5).
+
+    Args:
+        problem: the problem.
+        optimizer: heavy ball.
+        rate: the decay rate a minibatch, where it is known; None: it is computed.
+    """
     P, Q = activity(problem)
-    rate = stability.decay_rate(problem, optimizer)
+    rate = stability.decay_rate(problem, optimizer) if rate is None else rate
     return Timescales((P + Q * optimizer.eps) / optimizer.eps, P / rate if rate > 0.0 else float("inf"))
 
 

@@ -149,7 +149,7 @@ def test_what_a_killed_writer_left_is_removed_and_that_of_a_living_one_is_not(tm
 @pytest.mark.parametrize("background", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_scheduler_can_end_it_early(tmp_path: Path, whole: Path, background: bool) -> None:
     conditions = {"background": True} if background else {}
-    process = program.start([*SWEEP, f"output={tmp_path / 'runs'}"], tmp_path / "log.txt", writing=0.5, **conditions)
+    process = program.start([*SWEEP, f"output={tmp_path / 'runs'}"], tmp_path / "log.txt", writing=0.2, **conditions)
     until = time.monotonic() + 100.0
     while not list(tmp_path.glob("runs/*/*/blocks/[!.]*.block")):
         assert time.monotonic() < until

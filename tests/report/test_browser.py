@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 
 from sparsesim import outcomes, report
+from sparsesim.figures import boundaries, reading
 from sparsesim.problems import HeavyBall, LeastSquares
 from sparsesim.scaling import Scaling
 from sparsesim.studies import momentum, phase_diagram
@@ -25,6 +26,23 @@ WIDTHS = {"desk": 1280, "tablet": 800, "phone": 390}
 SCREENSHOTS = Path("build/screenshots")
 DIGITS = 6e-4  # a value is shown with four
 POINTS = 200
+REFUSED = [
+    ("alpha", "-1", "α must be 0 or above"),
+    ("delta", "0", "δ must be above 0"),
+    ("d", "2.5", "d must be a whole number"),
+    ("beta", "", "β must be 0 or above"),
+]
+EXACT = [
+    (0.5, 1.5, 1.0),
+    (0.3, 0.5, 0.8),
+    (0.8, 0.3, 1.5),
+    (0.5, 0.5, 1.0),
+    (0.5, 0.5, 1.5),
+    (0.5, 0.5, 0.5),
+    (0.8, 0.3, 0.5),
+    (1.0, 0.0, 0.5),
+    (0.0, 0.0, 1.0),
+]  # on boundaries, where floats are equal or nearly so
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 SYMBOLS = {"d": "d", "p": "p", "B": "B", "η": "eta", "ε = 1 − μ": "eps", "α": "alpha", "δ": "delta", "κ": "kappa"}
 RANGES = {
@@ -70,7 +88,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Opened]:
         page.on("pageerror", lambda error: said.append(f"error: {error}"))
         page.on("request", lambda asked: None if asked.url.startswith(("file:", "data:")) else said.append(asked.url))
         page.goto(path.as_uri())
-        page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+        page.wait_for_selector("html[data-ready=yes]", state="attached")
         return page
 
     yield open_
@@ -151,7 +169,7 @@ def test_every_quantity_is_the_stored_one(opened: Opened, compared: xr.Dataset) 
     last = of.sel(moment="R").isel(time=-1)
     for words, value in {
         "exact": last["exact"], "limit as d grows": last["limit"],
-        "z, simulated against exact in standard errors": last["z"], "stability margin 1 - H": 1.0 - of["feedback"],
+        "z, simulated against exact in standard errors": last["z"], "stability margin 1 − H": 1.0 - of["feedback"],
     }.items():  # fmt: skip
         choose(page, words)
         assert number(page.inner_text("#value")) == pytest.approx(float(value), rel=DIGITS), words
@@ -167,7 +185,7 @@ def test_clicking_shows_all_records_of_a_cell(opened: Opened, compared: xr.Datas
     assert page.inner_text("#trajectory-title") == before
     page.mouse.down()
     page.mouse.up()
-    assert page.inner_text("#trajectory-title") == "squared error R at beta = 0.25, d = 100, alpha = 1, delta = 1"
+    assert page.inner_text("#trajectory-title") == "squared error R at β = 0.25, d = 100, α = 1, δ = 1"
     stored = compared.isel(beta=0, d=0, alpha=2, delta=1).sel(moment="R")
     rows = [row.split("\t") for row in page.locator("#records tbody").inner_text().splitlines()]
     assert len(rows) == stored.sizes["time"]
@@ -196,7 +214,7 @@ def test_sliders_move_through_beta_and_d(opened: Opened, compared: xr.Dataset) -
         stored = compared.isel(beta=beta, d=d, alpha=1, delta=1, time=record).sel(moment="R")
         assert number(page.inner_text("#value")) == pytest.approx(float(stored["mean"]), rel=DIGITS)
         assert number(listed(page)["d"]) == float(stored["d"])
-        said = f"beta = {float(stored['beta']):g}, d = {int(stored['d']):,}"
+        said = f"β = {float(stored['beta']):g}, d = {int(stored['d']):,}"
         assert page.inner_text("#trajectory-title").split(" at ")[1].startswith(said.replace("1,000,000", "1 × 10⁶"))
     slide(page, "#slice-beta", 1)
     assert "α = β − 1" in page.inner_text("#lines")
@@ -217,10 +235,10 @@ def test_it_works_by_keyboard_alone(opened: Opened, compared: xr.Dataset) -> Non
         page.keyboard.press(key)
     stored = compared.isel(beta=0, d=0, alpha=1, delta=2)
     said = page.locator("#said").text_content()
-    assert said.startswith("alpha = 0.5, delta = 1.6: squared error R: simulated ")
+    assert said.startswith("β = 0.25, d = 100, α = 0.5, δ = 1.6: squared error R: simulated ")
     assert number(said.rpartition(" ")[2]) == pytest.approx(float(stored["mean"].sel(moment="R")[-1]), rel=DIGITS)
     page.keyboard.press("Enter")
-    assert page.inner_text("#trajectory-title") == "squared error R at beta = 0.25, d = 100, alpha = 0.5, delta = 1.6"
+    assert page.inner_text("#trajectory-title") == "squared error R at β = 0.25, d = 100, α = 0.5, δ = 1.6"
 
 
 def test_unstable_cells_are_marked_without_colour(opened: Opened, compared: xr.Dataset) -> None:
@@ -249,6 +267,10 @@ def test_the_plane_is_also_a_table(opened: Opened, compared: xr.Dataset) -> None
 def test_closed_forms_are_those_of_python_at_random_points(opened: Opened, compared: xr.Dataset) -> None:
     page, rng = opened(compared), np.random.default_rng(11)
     scalings, counts = [], []
+    for alpha, beta, delta in EXACT:
+        common = {"c_p": 1.0, "c_B": 2.5, "c_eps": 1.0, "c_eta": 0.5, "kappa": None, "d": 1000}
+        scalings.append({"alpha": alpha, "beta": beta, "delta": delta, **common})
+        counts.append([0, 10, 1000])
     for _ in range(POINTS):
         values = {name: float(rng.uniform(*ends)) for name, ends in RANGES.items()}
         kappa = None if rng.random() < 0.5 else Scaling(**values).kappa + float(rng.uniform(-0.3, 0.5))
@@ -309,12 +331,23 @@ def test_the_free_panel_says_what_python_says(opened: Opened, compared: xr.Datas
     assert least_squares.moments(problem, optimizer, [round(count)], "minibatch")[0, 0] == pytest.approx(R, rel=2e-3)
     page.click("#free-take")
     picked = page.inner_text("#trajectory-title")
-    assert f"alpha = {page.input_value('#free-alpha')}, delta = {page.input_value('#free-delta')}" in picked
+    assert f"α = {page.input_value('#free-alpha')}, δ = {page.input_value('#free-delta')}" in picked
     page.check("#free-prescribed")
     assert number(page.input_value("#free-kappa")) == pytest.approx(Scaling(0.5, 0.25, 1.6).kappa)
     page.fill("#free-alpha", "200")
     page.press("#free-alpha", "Tab")
     assert "outside the range" in page.inner_text("#free-error")
+    assert page.locator("#free-values.stale").count() == 1
+    page.fill("#free-alpha", "0.5")
+    page.press("#free-alpha", "Tab")
+    assert page.inner_text("#free-error") == ""
+    assert page.locator("#free-values.stale").count() == 0
+    for name, value, words in REFUSED:
+        page.fill(f"#free-{name}", value)
+        page.press(f"#free-{name}", "Tab")
+        assert words in page.inner_text("#free-error")
+        page.fill(f"#free-{name}", {"d": "100"}.get(name, "0.5"))
+        page.press(f"#free-{name}", "Tab")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -330,6 +363,118 @@ def test_it_fits_every_width_and_can_be_read_aloud(
     page.screenshot(path=SCREENSHOTS / f"{width}_{theme}.png", full_page=True)
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_the_picked_cell_s_learning_rate_is_taken(opened: Opened, compared: xr.Dataset) -> None:
+    page = opened(compared)
+    point(page, 0, 0)
+    page.mouse.down()
+    page.mouse.up()
+    page.click("#free-take")
+    stored = compared.isel(beta=0, d=0, alpha=0, delta=0)
+    said = listed(page, "#free-values")
+    assert number(said["ε, η"].split(", ")[1]) == pytest.approx(float(stored["eta"]), rel=DIGITS)
+    assert number(said["feedback H"].partition(", ")[0]) == pytest.approx(float(stored["feedback"]), rel=DIGITS)
+    assert "unstable" in said["feedback H"]
+    phase = phases.classify(0.0, 0.25, 0.4)
+    kappas = [number(one) for one in said["prescribed κ, that of the frontier"].split(", ")]
+    assert kappas == pytest.approx([phase.kappa, phase.frontier_exponent], rel=DIGITS)
+    powers = [number(one) for one in said["memory, learning: like d to the"].split(", ")]
+    assert powers == pytest.approx([phase.retention_exponent, phase.learning_exponent], rel=DIGITS)
+
+
+def test_the_free_panel_hides_what_it_cannot_take(opened: Opened, compared: xr.Dataset) -> None:
+    assert opened(compared).locator("#free-take").is_visible()
+    assert opened(compared.drop_vars("c_eta")).locator("#free-take").is_hidden()
+
+
+@pytest.mark.parametrize(("beta", "lines"), [(0, 3), (1, 4)])
+def test_lines_are_where_the_figures_have_them(beta: int, lines: int, opened: Opened, compared: xr.Dataset) -> None:
+    page = opened(compared)
+    slide(page, "#slice-beta", beta)
+    found = page.evaluate("explorer.drawn.found.map((one) => [one.x1, one.y1, one.x2, one.y2, ...plane.sidesOf(one)])")
+    x, y = reading.edges(compared["alpha"].values), reading.edges(compared["delta"].values)
+    drawn = boundaries.lines(compared.isel(beta=beta, d=0), "alpha", "delta", (x[0], x[-1], y[0], y[-1]))
+    assert len(drawn) <= lines
+    assert len(found) == len(drawn) > 1
+    for one, line in zip(found, drawn, strict=True):
+        np.testing.assert_allclose(one[:4], [*line.start, *line.end], atol=1e-12)
+        assert one[4:] == [line.left, line.right]
+
+
+def heights(page: Any, name: str) -> list[float]:
+    """What the marks of the trajectories' first chart say, from their pixels, by their scale; of bars their length."""
+    return page.evaluate(
+        """(name) => {
+            const chart = document.querySelector("#trajectories svg"), scale = chart.scale("y");
+            const numbers = (path) => path.getAttribute("d").match(/-?[0-9.e]+/g).map(Number);
+            const values = (path) => numbers(path).filter((_, i) => i % 2).map((y) => scale.invert(y));
+            const paths = (mark) => [...chart.querySelectorAll(`g[aria-label=${mark}]`)];
+            if (name === "dots") {
+                return [...chart.querySelectorAll("circle")].map((one) => scale.invert(Number(one.getAttribute("cy"))));
+            }
+            if (name === "bars") {
+                const ends = [...paths("link")[0].querySelectorAll("path")].map(values);
+                return ends.map(([low, high]) => Math.abs(high - low));
+            }
+            const dashed = (one) => Boolean(one.getAttribute("stroke-dasharray")) === (name === "limit");
+            return values(paths("line").find(dashed).querySelector("path"));
+        }""",
+        name,
+    )
+
+
+def test_curves_are_drawn_where_their_values_are(opened: Opened, compared: xr.Dataset) -> None:
+    page = opened(compared)
+    point(page, 1, 2)
+    page.mouse.down()
+    page.mouse.up()
+    stored = compared.isel(beta=0, d=0, alpha=1, delta=2).sel(moment="R")
+    for name, values in {"dots": stored["mean"], "exact": stored["exact"], "limit": stored["limit"]}.items():
+        np.testing.assert_allclose(heights(page, name), values, atol=2e-3, err_msg=name)
+    np.testing.assert_allclose(heights(page, "bars"), 4.0 * stored["std_error"], atol=2e-3)
+    assert page.locator("#trajectories svg").first.locator("[aria-label=rule] line").count() == 1
+
+
+def test_times_of_their_own(opened: Opened, compared: xr.Dataset) -> None:
+    own = compared.isel(beta=0, d=0).drop_vars("time")
+    times = np.arange(12)[:, None] * 100 + 1 + np.arange(10)
+    page = opened(own.assign_coords(clock_time=(("alpha", "delta", "time"), times.reshape(3, 4, 10))))
+    point(page, 2, 1)
+    page.mouse.down()
+    page.mouse.up()
+    first = [number(row.split("\t")[0]) for row in page.locator("#records tbody").inner_text().splitlines()]
+    assert first == times[2 * 4 + 1].tolist()
+
+
+def test_what_is_not_trusted_says_so(opened: Opened, compared: xr.Dataset) -> None:
+    trusted = compared["trusted"].copy()
+    trusted[{"beta": 0, "d": 0, "alpha": 1, "delta": 1, "time": -1}] = False
+    z = compared["z"].copy()
+    z[{"beta": 0, "d": 0, "alpha": 1, "delta": 2, "time": -1}] = 2.5
+    z[{"beta": 0, "d": 0, "alpha": 0, "delta": 2, "time": -1}] = -1.5
+    page = opened(compared.assign(trusted=trusted, z=z))
+    choose(page, "z, simulated against exact in standard errors")
+    point(page, 1, 1)
+    assert page.inner_text("#value").endswith(" (not trusted)")
+    assert page.locator("#said").text_content().endswith(" (not trusted)")
+    page.mouse.down()
+    page.mouse.up()
+    assert page.locator("#records tr").last.inner_text().endswith("(not trusted)")
+    marks = page.locator("#plane g[aria-label=text] text").all_text_contents()
+    assert "+" in marks
+    assert "empty: no z, or none to trust" in page.inner_text("#lines")
+
+
+def test_axes_can_be_changed_without_losing_the_cell(opened: Opened, compared: xr.Dataset) -> None:
+    page = opened(compared)
+    point(page, 1, 2)
+    page.mouse.down()
+    page.mouse.up()
+    before = page.inner_text("#trajectory-title")
+    page.select_option("#axis-x", label="dimension d")
+    assert page.inner_text("#trajectory-title") == before
+    assert page.inner_text("#cell h3") == before.split(" at ")[1]
 
 
 def test_the_button_turns_light_into_dark(opened: Opened, compared: xr.Dataset) -> None:
@@ -386,6 +531,6 @@ def test_planes_of_formulas_can_be_explored(study: str, opened: Opened) -> None:
     point(page, 1, 1)
     if study == "phase_diagram":
         assert page.inner_text("#value") == phases.classify(0.8, 0.5, 1.0).region
-        assert "learning exponent" in listed(page)
+        assert "learning time, active updates: exponent of d" in listed(page)
     else:
         assert number(page.inner_text("#value")) == pytest.approx(float(dataset["decay_rate"][1, 1]), rel=DIGITS)

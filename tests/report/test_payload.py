@@ -114,3 +114,34 @@ def test_labels_are_plain_text() -> None:
         assert not set(payload.plain(label)) & set("$\\{}"), label
     assert payload.plain(labels.axis_label("alpha")) == "sparsity exponent α"
     assert payload.plain(labels.moment("theta_par")) == "signal θ∥"
+
+
+def test_logistic_regression_has_its_own_words(compared: xr.Dataset) -> None:
+    dataset = (
+        compared.drop_vars(["label_noise", "c_p"])
+        .assign_coords(r=1.0)
+        .assign_attrs(problem="logistic", clock="minibatch")
+    )
+    made = payload.of(dataset)
+    assert {one["equation"] for one in made["boundaries"]} == {"α = β − 1", "δ = 1 − β + α"}
+    assert made["regions"] == phases.LOGISTIC_REGIONS
+    assert made["clock"] == "minibatches"
+    labels_of = {one["name"]: one["label"] for one in made["quantities"]}
+    assert labels_of["exact"] == "recursion of one-step means"
+    assert "rate" not in made["cells"]
+    phase = phases.classify(0.5, 0.25, 1.0, "logistic")
+    assert decoded(made["cells"]["region"])[0, 0, 1, 1] == phase.region
+
+
+def test_exponents_are_drawn_linearly_and_limits_by_name() -> None:
+    made = payload.of(formulas(phase_diagram, alpha=[0.2, 1.0], delta=[0.5, 1.5]))
+    kinds = {one["name"]: one["kind"] for one in made["quantities"]}
+    assert kinds["retention_exponent"] == kinds["learning_rate_gap"] == "linear"
+    assert kinds["cell"] == "category"
+    assert set(decoded(made["cells"]["cell"]).ravel()) <= {f"{number}: {name}" for number, name in phases.CELLS.items()}
+
+
+def test_what_has_no_value_anywhere_is_not_offered(compared: xr.Dataset) -> None:
+    made = payload.of(compared.assign(limit=xr.full_like(compared["limit"], np.nan)))
+    assert "limit" not in made["records"]
+    assert "limit" not in {one["name"] for one in made["quantities"]}

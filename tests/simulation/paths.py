@@ -12,6 +12,9 @@ from sparsesim.problems import Problem
 from sparsesim.simulation import sampling
 from sparsesim.simulation.plan import Plan, Program
 
+# Of every call of a program, whatever is asked for: another shape would be another compilation, which takes longer.
+LANES, RECORDS = 2048, 3
+
 
 @functools.cache
 def compiled(program: Program) -> Callable[..., Any]:
@@ -49,10 +52,15 @@ def engine_paths(
     number = sampling.cell_number(problem, optimizer)
     key = sampling.cell_key(seed, number)
     cell = program.parameters(problem, optimizer, start)
-    gaps = program.gaps(np.asarray(ticks, np.float64), seed, number, range(trajectories))
-    record = compiled(program)(key, np.arange(trajectories, dtype=np.uint32), cell, program.encoded(gaps))
-    with np.errstate(over="ignore"):
-        return np.ldexp(np.asarray(record.values, np.float64) + np.asarray(record.rests), record.exponent)
+    found = []
+    for first in range(0, trajectories, LANES):
+        gaps = program.gaps(np.asarray(ticks, np.float64), seed, number, range(first, first + LANES))
+        more = [(0, 0)] * (gaps.ndim - 1) + [(0, max(0, RECORDS - len(ticks)))]
+        encoded = program.encoded(np.pad(gaps, more))  # recorded again where they are
+        record = compiled(program)(key, np.arange(first, first + LANES, dtype=np.uint32), cell, encoded)
+        with np.errstate(over="ignore"):
+            found.append(np.ldexp(np.asarray(record.values, np.float64) + np.asarray(record.rests), record.exponent))
+    return np.concatenate(found)[:trajectories, : len(ticks)]
 
 
 def loop_paths(

@@ -43,8 +43,18 @@ def assert_standard_normal(scores: np.ndarray) -> None:
         assert stats.kstest(column[np.isfinite(column)], "norm").pvalue > ALPHA
 
 
-@pytest.mark.parametrize("label_noise", [False, True])
-@pytest.mark.parametrize("clock", ["minibatch", "active", "poisson"])
+# A compilation each; those that are slow have both their clock and their noise in others.
+@pytest.mark.parametrize(
+    ("clock", "label_noise"),
+    [
+        ("minibatch", False),
+        ("active", True),
+        ("poisson", True),
+        pytest.param("minibatch", True, marks=pytest.mark.slow),
+        pytest.param("active", False, marks=pytest.mark.slow),  # `test_means_at_a_thousand_random_cells` is of it
+        pytest.param("poisson", False, marks=pytest.mark.slow),
+    ],
+)
 def test_one_step_means_follow_the_maps(clock: str, label_noise: bool) -> None:
     rng = np.random.default_rng([len(clock), label_noise])
     work = []

@@ -7,7 +7,7 @@ import pytest
 from sparsesim.simulation import statistics
 from sparsesim.simulation.statistics import Record, Statistics, record, summarise
 
-LANES = 64  # of every block here: one compilation
+LANES, TIMES, MOMENTS = 64, 4, 3  # of every block here, what is asked for and ones beside it: one compilation
 SUMMARISE = jax.jit(summarise)
 
 
@@ -22,7 +22,9 @@ def records_of(values: np.ndarray) -> Record:
 
 def gathered(values: np.ndarray, *, sizes: tuple[int, ...] = (), beyond: float = np.nan) -> dict[str, np.ndarray]:
     """Statistics of `values` in blocks of `sizes`, then of `LANES`; `beyond` fills the lanes that are not there."""
-    values = np.asarray(values, np.float64)
+    asked = np.asarray(values, np.float64)
+    values = np.ones((len(asked), TIMES, MOMENTS))
+    values[:, : asked.shape[1], : asked.shape[2]] = asked
     stream, first, sizes = Statistics(), 0, iter(sizes)
     while first < len(values):
         size = min(next(sizes, LANES), len(values) - first)
@@ -33,7 +35,7 @@ def gathered(values: np.ndarray, *, sizes: tuple[int, ...] = (), beyond: float =
         summary = jax.tree.map(np.asarray, SUMMARISE(held, np.int32(size)))
         stream.add(summary, size, kept)
         first += size
-    return stream.result()
+    return {name: found[: asked.shape[1], : asked.shape[2]] for name, found in stream.result().items()}
 
 
 def check(result: dict[str, np.ndarray], x: np.ndarray, rtol: float = 1e-6) -> None:

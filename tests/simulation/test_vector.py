@@ -1,4 +1,6 @@
-"""The vector engine piece by piece: rules path by path, the sampled gradient, starts."""
+"""The vector engine piece by piece: rules path by path, the sampled gradient, starts; in few dimensions, each of
+which is a compilation that test_law.py shares.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -85,7 +87,7 @@ def test_optax_rule_shows_theta_to_the_transformation() -> None:
 
 @pytest.mark.parametrize("start", [(1.0, 0.0, 0.0), (2.0, 3.0, -1.5), (0.0, 2.0, 0.0), (4.0, 1.0, 2.0)])
 def test_start_has_the_asked_moments(start: tuple[float, float, float]) -> None:
-    paths = engine_paths(LeastSquares(6, 0.5, 2), HeavyBall(0.1, 0.5), [0], trajectories=16, start=start)
+    paths = engine_paths(LeastSquares(3, 0.5, 2), HeavyBall(0.1, 0.5), [0], trajectories=16, start=start)
     np.testing.assert_allclose(paths[:, 0], np.tile(start, (16, 1)), rtol=1e-5, atol=1e-5)
 
 
@@ -95,11 +97,11 @@ def test_start_on_a_line() -> None:
 
 
 def test_at_the_minimum_nothing_moves_without_label_noise() -> None:
-    paths = engine_paths(LeastSquares(5, 0.5, 2), HeavyBall(0.1, 0.5), [10], trajectories=8, start=(0.0, 0.0, 0.0))
+    paths = engine_paths(LeastSquares(3, 0.5, 2), HeavyBall(0.1, 0.5), [10], trajectories=8, start=(0.0, 0.0, 0.0))
     assert (paths == 0.0).all()
 
 
 def test_a_diverging_trajectory_overflows_to_infinity_and_stays() -> None:
-    paths = engine_paths(LeastSquares(20, 1.0, 1), HeavyBall(50.0, 1.0), [5, 200], trajectories=8)
+    paths = engine_paths(LeastSquares(3, 1.0, 1), HeavyBall(50.0, 1.0), [5, 200], trajectories=8)
     assert np.isfinite(paths[:, 0]).all()
     assert not np.isfinite(paths[:, 1]).any()

@@ -1,11 +1,14 @@
 """Critical batch sizes: measured bends beside predicted ones, steps against brute force, a verdict that can fail."""
 
+import functools
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray as xr
 
+from sparsesim.problems import Embedding
 from sparsesim.studies import critical_batch as study
 from sparsesim.sweep import Sweep, Times, run_sweep
 from sparsesim.theory import conflict
@@ -16,8 +19,35 @@ SIZES = [1.0, 100.0, 3e3, 1e5, 1e7]
 SWEEP = Sweep({"B": SIZES}, PARAMETERS, Times(1), 512, 3, "minibatch", vocabulary=Vocabulary.zipf(100))
 
 
-def compute(sweep: Sweep, simulate=run_sweep) -> xr.Dataset:
+@functools.cache
+def once(key: str) -> list[xr.Dataset]:
+    """Where the dataset of a sweep is kept: simulated again it has the same bits."""
+    return []
+
+
+def simulated(sweep: Sweep, progress=None) -> xr.Dataset:
+    if not once(repr(sweep)):
+        once(repr(sweep)).append(run_sweep(sweep, progress))
+    return once(repr(sweep))[0].copy(deep=True)
+
+
+def compute(sweep: Sweep, simulate=simulated) -> xr.Dataset:
     return study.compute(sweep, lambda done, total: None, simulate).assign_attrs(seconds=0.0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tuned_once() -> Iterator[None]:
+    """The search for the best optimizers takes seconds, and finds the same for the same tokens."""
+    known: dict[str, object] = {}
+    of = study._tuned
+
+    def tuned(two: Embedding, *others: object) -> object:
+        key = repr((two.p.tolist(), two.d, two.B, two.label_noise, others))
+        return known[key] if key in known else known.setdefault(key, of(two, *others))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(study, "_tuned", tuned)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +86,7 @@ def test_small_batches_cost_the_same_samples_with_and_without_momentum(computed:
 
 def test_wrong_means_disagree() -> None:
     def wrong(sweep: Sweep, progress=None) -> xr.Dataset:
-        found = run_sweep(sweep, progress)
+        found = simulated(sweep, progress)
         return found.assign(mean=found["mean"] * 1.3)
 
     assert compute(SWEEP, wrong).attrs["verdict"] == "disagrees"
@@ -109,7 +139,7 @@ def test_bends_of_exact_steps_and_the_given_momentum(computed: xr.Dataset) -> No
 
 def test_what_few_trajectories_carry_is_not_measured() -> None:
     def few(sweep: Sweep, progress=None) -> xr.Dataset:
-        found = run_sweep(sweep, progress)
+        found = simulated(sweep, progress)
         rare = (found["case"] == "momentum 4") & (found["time"] > 0)
         return found.assign(effective_sample_size=found["effective_sample_size"].where(~rare, 10.0),
                             mean=found["mean"].where(~rare, found["mean"] * 1.5))  # fmt: skip
@@ -128,7 +158,7 @@ def test_of_two_tokens_that_take_equally_long_one_that_is_measured_counts() -> N
 
 def test_a_few_per_cent_disagree() -> None:
     def wrong(sweep: Sweep, progress=None) -> xr.Dataset:
-        found = run_sweep(sweep, progress)
+        found = simulated(sweep, progress)
         return found.assign(mean=found["mean"] * (1.0 + 0.06 * (found["time"] > 0)))
 
     assert compute(SWEEP, wrong).attrs["verdict"] == "disagrees"

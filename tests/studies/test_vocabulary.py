@@ -1,11 +1,13 @@
 """The study of a vocabulary: its losses against the sum over tokens, its verdict, its words, bad input."""
 
+import importlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray as xr
 from scipy import stats
+from scipy.optimize import OptimizeResult
 
 from sparsesim import HeavyBall
 from sparsesim.studies import vocabulary as study
@@ -14,10 +16,19 @@ from sparsesim.theory.embedding import critical_learning_rate
 from sparsesim.theory.least_squares import moments
 from sparsesim.vocabulary import Losses, Vocabulary
 
+advice = importlib.import_module("sparsesim.vocabulary.advice")
+
 NAMES = [f"token {i}" for i in range(40)]
 ZIPF = Vocabulary.from_counts(10**6 / np.arange(1, 41), NAMES)
 PARAMETERS = {"alpha": 0.5, "beta": 0.5, "delta": 1.0, "d": 16, "B": 64, "eps": 0.1, "eta_over_critical": 0.5}
 SWEEP = Sweep({}, PARAMETERS, Times(50, records=4, spacing="log"), 256, 3, "minibatch", vocabulary=ZIPF)
+
+
+@pytest.fixture
+def unsearched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Advice from the best point of its grid: to search between them takes seconds, and is not what is tested here."""
+    nowhere = OptimizeResult(x=None, fun=np.inf)
+    monkeypatch.setattr(advice, "minimize", lambda *arguments, **options: nowhere)
 
 
 def compute(sweep: Sweep, simulate=run_sweep) -> xr.Dataset:
@@ -25,8 +36,22 @@ def compute(sweep: Sweep, simulate=run_sweep) -> xr.Dataset:
 
 
 @pytest.fixture(scope="module")
-def computed() -> xr.Dataset:
-    return compute(SWEEP)
+def simulated() -> xr.Dataset:
+    """What the study simulates of SWEEP."""
+    kept: list[xr.Dataset] = []
+
+    def keep(sweep: Sweep, progress=None) -> xr.Dataset:
+        kept.append(run_sweep(sweep, progress))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compute(SWEEP, keep)
+    return kept[0]
+
+
+@pytest.fixture(scope="module")
+def computed(simulated: xr.Dataset) -> xr.Dataset:
+    return compute(SWEEP, lambda sweep, progress=None: simulated)
 
 
 def test_losses_of_tenths_are_means_over_their_tokens(computed: xr.Dataset) -> None:
@@ -61,10 +86,11 @@ def test_simulation_agrees_and_its_errors_are_those_of_sums(computed: xr.Dataset
         assert float(last["loss_std_error"][band]) == pytest.approx(error)
 
 
+@pytest.mark.usefixtures("unsearched")
 @pytest.mark.parametrize("factor", [1.03, 0.97])
-def test_means_that_are_wrong_by_a_few_per_cent_disagree(factor: float) -> None:
+def test_means_that_are_wrong_by_a_few_per_cent_disagree(factor: float, simulated: xr.Dataset) -> None:
     def wrong(sweep: Sweep, progress=None) -> xr.Dataset:
-        found = run_sweep(sweep, progress)
+        found = simulated
         rare = found["p"] < 0.01
         return found.assign(mean=found["mean"].where(~rare | (found["time"] == 0), found["mean"] * factor))
 
@@ -73,6 +99,7 @@ def test_means_that_are_wrong_by_a_few_per_cent_disagree(factor: float) -> None:
     assert "disagrees in tenth" in study.outcome(found).remarks[0]
 
 
+@pytest.mark.usefixtures("unsearched")
 def test_tokens_of_one_frequency_are_one_cell() -> None:
     counts = np.array([50, 20, 20, 10, 10, 10, 0])
     found = compute(replace(SWEEP, vocabulary=Vocabulary.from_counts(counts)))
@@ -94,6 +121,7 @@ def test_the_answer_for_a_reader(computed: xr.Dataset) -> None:
     assert dict(outcome.rows)["verdict"] == "[green]agrees"
 
 
+@pytest.mark.usefixtures("unsearched")
 def test_an_unstable_vocabulary_is_called_so() -> None:
     found = compute(replace(SWEEP, parameters={**PARAMETERS, "eta_over_critical": 1.5}))
     outcome = study.outcome(found)
@@ -103,6 +131,7 @@ def test_an_unstable_vocabulary_is_called_so() -> None:
     assert study.summary(found)["unstable"] >= 1
 
 
+@pytest.mark.usefixtures("unsearched")
 def test_label_noise_has_an_equal_floor(computed: xr.Dataset) -> None:
     assert "equal_floor" not in computed["choice"]
     found = compute(replace(SWEEP, parameters={**PARAMETERS, "label_noise": 0.5}))
@@ -111,6 +140,7 @@ def test_label_noise_has_an_equal_floor(computed: xr.Dataset) -> None:
     assert float(floors[0]) == pytest.approx(float(floors[1]), rel=1e-6)
 
 
+@pytest.mark.usefixtures("unsearched")
 def test_one_token_has_no_conflict() -> None:
     found = compute(replace(SWEEP, vocabulary=Vocabulary.from_counts([7])))
     assert found.attrs["verdict"] == "agrees"
@@ -216,12 +246,14 @@ def test_the_table_has_the_pace_of_the_middle_of_a_tenth(computed: xr.Dataset) -
     assert last[4] == f"{float(computed['learning_time'].sel(token=middle)):,.0f}"
 
 
+@pytest.mark.usefixtures("unsearched")
 def test_the_last_record_is_the_budget() -> None:
     for horizon, records in ((1, 8), (30, 1)):
         found = compute(replace(SWEEP, times=Times(horizon, records=records, spacing="log")))
         assert found.attrs["minibatches"] == horizon == float(found["time"][-1])
 
 
+@pytest.mark.usefixtures("unsearched")
 def test_names_with_marks_are_shown_as_they_are_and_cut() -> None:
     names = ["[/INST]", "x" * 300, "\ud800\0"]
     found = compute(replace(SWEEP, vocabulary=Vocabulary.from_counts([5, 3, 1], names)))
@@ -233,6 +265,7 @@ def test_names_with_marks_are_shown_as_they_are_and_cut() -> None:
     assert "x" * 28 not in cut
 
 
+@pytest.mark.usefixtures("unsearched")
 def test_a_width_of_one_has_no_exponents() -> None:
     found = compute(replace(SWEEP, parameters={**PARAMETERS, "d": 1}))
     assert np.isnan(study.summary(found)["exponents"]["beta"])

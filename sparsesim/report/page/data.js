@@ -12,7 +12,8 @@ const data = (() => {
   }
 
   const all = (arrays) => Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, decoded(array)]));
-  const records = all(found.records), cells = all(found.cells);
+  const records = all(found.records),
+    cells = all(found.cells);
   const times = found.times && decoded(found.times);
   const lengths = found.dims.map((dim) => dim.values.length);
   const strides = lengths.map((_, i) => lengths.slice(i + 1).reduce((product, one) => product * one, 1));
@@ -20,8 +21,7 @@ const data = (() => {
 
   // The number of a cell, from its place along each dim.
   const cell = (place) => place.reduce((sum, one, i) => sum + one * strides[i], 0);
-  const record = (name, of, time, moment) =>
-    records[name].values[(of * length + time) * found.moments.length + moment];
+  const record = (name, of, time, moment) => records[name].values[(of * length + time) * found.moments.length + moment];
 
   function about(name, of) {
     const array = cells[name];
@@ -37,7 +37,18 @@ const data = (() => {
     return values && values.every((one) => one === values[0]) ? values[0] : null;
   }
 
-  return {...found, cells, records, length, cell, record, about, time, shared, count: lengths.reduce((a, b) => a * b, 1)};
+  return {
+    ...found,
+    cells,
+    records,
+    length,
+    cell,
+    record,
+    about,
+    time,
+    shared,
+    count: lengths.reduce((a, b) => a * b, 1),
+  };
 })();
 
 const write = (() => {
@@ -47,7 +58,8 @@ const write = (() => {
   function number(value, digits = 4) {
     if (value === undefined || value === null || Number.isNaN(value)) return "–";
     if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
-    const rounded = Number(value.toPrecision(digits)), size = Math.abs(rounded);
+    const rounded = Number(value.toPrecision(digits)),
+      size = Math.abs(rounded);
     if (rounded === 0) return "0";
     if (Number.isInteger(value) && Math.abs(value) < 1e6) return minus(value.toLocaleString("en"));
     if (size >= 1e-3 && size < 1e5) return minus(String(rounded));
@@ -62,21 +74,16 @@ const write = (() => {
 const axes = {
   // Ticks of a logarithmic axis: powers of ten, and their double and fivefold where there are few.
   log([low, high]) {
-    const decades = Math.log10(high / low), every = Math.max(1, Math.ceil(decades / 8));
+    const decades = Math.log10(high / low),
+      every = Math.max(1, Math.ceil(decades / 8));
     const powers = d3.range(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)) + 1);
     const factors = decades < 1.2 ? [1, 2, 3, 5, 7] : decades < 2.6 ? [1, 2, 5] : [1];
-    const ticks = powers.filter((power) => power % every === 0).flatMap((power) => factors.map((factor) => factor * 10 ** power));
-    return {ticks: ticks.filter((one) => one >= 0.999 * low && one <= 1.001 * high), tickFormat: (value) => write.number(value, 3)};
+    const ticks = powers
+      .filter((power) => power % every === 0)
+      .flatMap((power) => factors.map((factor) => factor * 10 ** power));
+    return {
+      ticks: ticks.filter((one) => one >= 0.999 * low && one <= 1.001 * high),
+      tickFormat: (value) => write.number(value, 3),
+    };
   },
 };
-
-// An element with attributes and children; text is never markup.
-function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (value === true) made.setAttribute(key, "");
-    else if (value !== false && value !== null && value !== undefined) made.setAttribute(key, value);
-  }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
-}

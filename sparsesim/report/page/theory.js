@@ -1,7 +1,7 @@
 "use strict";
 
 // The closed forms of least squares, as `sparsesim.scaling`, `theory.phases`, `theory.stability` and
-// `theory.least_squares` have them; tests/browser compares the two at random points. Minibatch clock but where named.
+// `theory.least_squares` have them; tests/report/test_browser.py compares the two. Minibatch clock but where named.
 
 const theory = (() => {
   const TOLERANCE = 1e-9; // exponents that differ by less are equal
@@ -29,7 +29,13 @@ const theory = (() => {
     for (const [name, one] of Object.entries(value)) {
       if (!(one > 0 && Number.isFinite(one))) throw new RangeError(`${name} = ${one} is outside the range of a number`);
     }
-    return {d, p: Math.min(1, value.p), B: Math.max(1, halfToEven(value.B)), eps: Math.min(1, value.eps), eta: value.eta};
+    return {
+      d,
+      p: Math.min(1, value.p),
+      B: Math.max(1, halfToEven(value.B)),
+      eps: Math.min(1, value.eps),
+      eta: value.eta,
+    };
   }
 
   function region(noise, batches, resonance, memory) {
@@ -43,7 +49,8 @@ const theory = (() => {
 
   // `theory.phases.classify` and what a `Phase` says.
   function classify({alpha, beta, delta}) {
-    const noise = sign(alpha - beta + 1), batches = sign(alpha - beta);
+    const noise = sign(alpha - beta + 1),
+      batches = sign(alpha - beta);
     const resonance = noise > 0 ? sign(delta - (1 - beta + alpha)) : 1;
     const memory = batches > 0 ? sign(delta - (alpha - beta)) : 1;
     const idle = Math.max(0, alpha - beta);
@@ -88,8 +95,11 @@ const theory = (() => {
   function rate(cell) {
     const {p, eps, eta} = cell;
     const {noise, curvature} = feedbacks(cell);
-    const mu = 1 - eps, w = (eta * p) / eps, k = 2 * w * (2 - eps) * (1 - curvature);
-    const D = 1 - k, n = 2 * w * noise;
+    const mu = 1 - eps,
+      w = (eta * p) / eps,
+      k = 2 * w * (2 - eps) * (1 - curvature);
+    const D = 1 - k,
+      n = 2 * w * noise;
     const y = onlyPositiveRoot(eps * (D + n * eps), mu * (D + 3 * n * eps), 2 * n * mu * mu);
     let x = y - 1;
     if (Math.abs(x) < 0.5) {
@@ -105,13 +115,15 @@ const theory = (() => {
 
   // In active updates, as `theory.phases.timescales`.
   function timescales(cell) {
-    const [P, Q] = activity(cell), decay = rate(cell);
+    const [P, Q] = activity(cell),
+      decay = rate(cell);
     return {retention: (P + Q * cell.eps) / cell.eps, learning: decay > 0 ? P / decay : Infinity};
   }
 
   // The minibatch map as diag(unit) + rest: what is near one as its difference from it (`theory.least_squares`).
   function split({d, p, B, eps, eta}) {
-    const mu = 1 - eps, slope = eps * p;
+    const mu = 1 - eps,
+      slope = eps * p;
     const chi = (d + 2) * (p / B) + (p * p * (B - 1)) / B;
     const energy = eps * eps * chi;
     const rest = [

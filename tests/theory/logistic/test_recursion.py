@@ -118,7 +118,9 @@ def test_long_runs_take_few_polynomials(steps, attempts):
     assert attempts.calls < 60
 
 
-@pytest.mark.parametrize(("eta", "eps"), [(1e-6, 1.0), (1e-6, 1e-3), (1e-2, 1e-6), (0.03, 1e-6)])
+@pytest.mark.parametrize(
+    ("eta", "eps"), [(1e-6, 1.0), (1e-6, 1e-3), (1e-2, 1e-6), pytest.param(0.03, 1e-6, marks=pytest.mark.slow)]
+)
 def test_long_runs_that_are_not_over_are_the_same_in_two_halves(eta, eps, attempts):
     """Slow decay below resonance and slow oscillation above it, over 1e7 steps, broken at a time of no significance."""
     problem, optimizer = RareClassLogistic(d=1000, p=0.01, B=50, r=1.0), HeavyBall(eta, eps)
@@ -160,7 +162,9 @@ def test_past_the_fold_it_ends_on_the_saturated_branch_and_before_on_the_other()
     np.testing.assert_allclose(ends[:, 2], [4.90, 573.0, 573.0], rtol=2e-3)
 
 
-@pytest.mark.parametrize(("factor", "R"), [(1, 0.00886), (10, 0.08775), (56, 0.47014)])
+@pytest.mark.parametrize(
+    ("factor", "R"), [(1, 0.00886), (10, 0.08775), pytest.param(56, 0.47014, marks=pytest.mark.slow)]
+)
 def test_far_above_the_claimed_ceiling_it_settles(factor, R):
     """F2: 10 and 56 times eps/p at d = 1000, B = 178, delta = 4/3."""
     problem, eps = RareClassLogistic(d=1000, p=1000**-0.5, B=178, r=1.0), 1000 ** (-4.0 / 3.0)
