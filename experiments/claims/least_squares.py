@@ -73,14 +73,20 @@ def waiting_sums(scale: str) -> Judged:
             own = least_squares.coefficients(problem, optimizer)
             if own.P < 0.02:
                 continue  # the sum is too long
-            mu, P = 1 - mpmath.mpf(optimizer.eps), mpmath.mpf(own.P)
+            mu = 1 - mpmath.mpf(optimizer.eps)
+            # The smaller of the two has the digits.
+            P, Q = (
+                (mpmath.mpf(own.P), 1 - mpmath.mpf(own.P))
+                if own.P < 0.5
+                else (1 - mpmath.mpf(own.Q), mpmath.mpf(own.Q))
+            )
             sums = dict.fromkeys(("b1", "b2", "dth", "dg", "dth2", "dg2", "dmth", "dmg", "dthg"), mpmath.mpf(0))
             weight, power, a, b = P, mu, mu, mpmath.mpf(0)
             while weight > mpmath.mpf(10) ** -30:
                 values = (power, power**2, a, b, a**2, b**2, a * power, b * power, a * b)
                 for name, value in zip(sums, values, strict=True):
                     sums[name] += weight * value
-                weight, power, b = weight * (1 - P), power * mu, a
+                weight, power, b = weight * Q, power * mu, a
                 a += power
             for name, value in sums.items():
                 if value:
