@@ -118,7 +118,7 @@ def outlines(marked: xr.DataArray) -> list[Rectangle]:
     ]
 
 
-def is_log(values: xr.DataArray, dim: str) -> bool:
+def is_log(values: xr.DataArray | xr.Dataset, dim: str) -> bool:
     """Whether an axis is logarithmic: never that of an exponent."""
     return dim not in reading.EXPONENTS and reading.spans_decades(values[dim].values)
 
