@@ -1,5 +1,6 @@
 """Judged claims told: a table for the terminal, one explained, a page of the documents, JSON for machines."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -131,6 +132,10 @@ def page(outcomes: Sequence[Outcome], scale: str) -> str:
         f"- **{FALSE}**: contradicted by a computation that anyone can repeat; what is so stands beside it.\n"
         f"- **{DEFINITION}**: a name.\n",
     ]
+    for verdict in (FALSE, LOOSE):
+        named = [outcome.entry.claim.number for outcome in outcomes if outcome.judged.verdict == verdict]
+        if named:
+            parts.append(f"{verdict.capitalize()}: {'; '.join(f'[{name}](#{slug(name)})' for name in named)}.\n")
     section = ""
     for outcome in outcomes:
         if outcome.entry.section != section:
@@ -140,16 +145,21 @@ def page(outcomes: Sequence[Outcome], scale: str) -> str:
     return "\n".join(parts)
 
 
+def slug(heading: str) -> str:
+    """The anchor of a heading, as the pages have it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 def _told(outcome: Outcome) -> str:
     claim, judged = outcome.entry.claim, outcome.judged
-    values = ", ".join(f"{name} {number(value)}" for name, value in judged.numbers.items())
+    values = "; ".join(f"{name}: {number(value)}" for name, value in judged.numbers.items())
     told = [f"### {claim.number}\n", f"{claim.statement}\n", f"**{judged.verdict}.** {_sentence(judged.computed)}"]
     if values:
         told[-1] += f" Numbers: {values}."
     told[-1] += f" Tolerance: {claim.tolerance}.\n"
     if claim.correction:
         told.append(f"*What is so:* {claim.correction}\n")
-    about = [f"`{outcome.entry.location}`", *([f"`make {claim.figure}`"] if claim.figure else [])]
+    about = [f"`{outcome.entry.location.partition(':')[0]}`", *([f"`make {claim.figure}`"] if claim.figure else [])]
     told.append(f"{', '.join(about)}\n")
     return "\n".join(told)
 
