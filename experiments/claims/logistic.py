@@ -48,7 +48,7 @@ def problem_at(p: float, r: float = 1.0, d: int = 10, B: int = 1) -> RareClassLo
 
 
 def posterior(scale: str) -> Judged:
-    """The log-odds of the classes given x, from their densities, against the logit at theta = r what."""
+    """The log-odds of the classes given x, from their densities, against the logit at theta = r w_hat."""
     rng, worst = np.random.default_rng(0), 0.0
     for _ in range(200):
         p, r = float(10 ** rng.uniform(-6, -0.1)), float(rng.uniform(0.2, 3.0))
@@ -59,7 +59,7 @@ def posterior(scale: str) -> Judged:
     return identity(
         {"largest relative error": worst},
         1e-12,
-        "logit at r what against the log-odds of the two densities, 200 random x",
+        "logit at r w_hat against the log-odds of the two densities, 200 random x",
     )
 
 
@@ -80,7 +80,7 @@ def trivial_classifier(scale: str) -> Judged:
 
 
 def mean_gradient(scale: str) -> Judged:
-    """E[(s(f) - y) x] by quadrature against A theta - b r what."""
+    """E[(s(f) - y) x] by quadrature against A theta - b r w_hat."""
     worst = {"along the signal": 0.0, "across it": 0.0}
     for p, r, theta_par, R in STATES:
         c = logistic.coefficients(problem_at(p, r), theta_par, R)
@@ -516,7 +516,7 @@ CLAIMS = (
         "gradient is right.",
     ),
     Claim(
-        "Proposition 18", "The mean gradient is A theta - b r what, with A and b functions of theta_par and |theta|.",
+        "Proposition 18", "The mean gradient is A theta - b r w_hat, with A and b functions of theta_par and |theta|.",
         mean_gradient, HOLDS, SUMS,
     ),
     Claim("D.1.3 (calibration identity)", "At the optimum A = b.", calibration, HOLDS, SUMS),

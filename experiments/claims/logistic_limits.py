@@ -728,25 +728,25 @@ CLAIMS = (
         remark_22, BOUNDS, "rates above 0 at random prefactors", figure="fig25",
     ),
     Claim(
-        "Table 5 (A)",
+        "Table 5, row A",
         "Concentrated, above resonance: heavy balls coupled by rho, on the clock d^delta, with no floor.",
         lambda scale: row("A", scale), LIMIT, SHARED, figure="fig22",
     ),
     Claim(
-        "Table 5 (C)", "Noise-floor, above resonance: the same limit, with a floor that vanishes with d.",
+        "Table 5, row C", "Noise-floor, above resonance: the same limit, with a floor that vanishes with d.",
         lambda scale: row("C", scale), LIMIT, SHARED, figure="fig23",
     ),
     Claim(
-        "Table 5 (D)",
+        "Table 5, row D",
         "Noise-floor, below resonance: (theta_par, R) on the clock d^(1+alpha-beta), with a forcing that stays.",
         lambda scale: row("D", scale), LIMIT, SHARED, figure="fig24",
     ),
     Claim(
-        "Table 5 (E)", "On resonance: all five variables on one clock, with a forcing of V that stays.",
+        "Table 5, row E", "On resonance: all five variables on one clock, with a forcing of V that stays.",
         lambda scale: row("E", scale), LIMIT, SHARED, figure="fig25",
     ),
     Claim(
-        "Table 5 (F)", "Where beta = 1 + alpha and delta > 0: the limit of A again.",
+        "Table 5, row F", "Where beta = 1 + alpha and delta > 0: the limit of A again.",
         lambda scale: row("F", scale), LIMIT, SHARED, figure="fig26",
     ),
     Claim(
