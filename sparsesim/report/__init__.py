@@ -27,7 +27,7 @@ LIBRARIES = ("d3.min.js", "plot.umd.min.js")
 SCRIPTS = ("theory.js", "data.js", "widgets.js", "plane.js", "trajectories.js", "explorer.js", "free.js", "main.js")
 NAME = "report.html"
 LONG = 15  # rows of a table that is not open at first
-COLOURS, WIDEST = 128, 1500  # of a figure inside the page
+COLOURS, WIDEST = 256, 1500  # of a figure inside the page
 FIGURES_BUDGET = 700_000  # bytes of all of them
 ABOUT = ("problem", "clock", "engine", "oracle", "trajectories", "seed", "seconds", "device", "sparsesim_version",
          "git_revision", "jax_version", "numpy_version", "python_version")  # fmt: skip
@@ -140,5 +140,5 @@ def _reduced(path: Path) -> bytes:
     if picture.width > WIDEST:
         picture = picture.resize((WIDEST, round(picture.height * WIDEST / picture.width)), Image.Resampling.LANCZOS)
     memory = io.BytesIO()
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(memory, "PNG", optimize=True)
+    picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(memory, "PNG", optimize=True)
     return memory.getvalue()
