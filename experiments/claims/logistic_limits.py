@@ -705,13 +705,13 @@ CLAIMS = (
     ),
     Claim(
         "D.4.2 (resonance line)", "At eta of order B/d the onset of oscillation is at eps of order d^-(1+alpha-beta).",
-        resonance_line, LIMIT, "exponents to 0.02", figure="fig04",
+        resonance_line, LIMIT, "exponents to 0.02",
     ),
     Claim(
         "(234)",
         "kappa = delta - alpha above resonance keeps eta p/eps, kappa = 1 - beta below keeps eta d/B, and on it both "
         "agree.",
-        learning_rates, HOLDS, "1e-12: sums of exponents", figure="fig04",
+        learning_rates, HOLDS, "1e-12: sums of exponents",
     ),
     Claim(
         "Section 6 (learning rate above resonance)",
@@ -719,7 +719,8 @@ CLAIMS = (
         slowed, FALSE,
         "a rate above 0.4 eps at a hundred times the ceiling, and trajectories that stay, leave no doubt",
         correction="eps/p is where speed saturates, at eps/2 a minibatch. Stability ends at 2(2-eps)/(eps H), where a "
-        "step overshoots; and at the noise fold a trajectory saturates.", figure="fig23",
+        "step overshoots, or at the noise fold, eta d/(2B) = K(p, r) whatever eps, where R jumps to a saturated floor: "
+        "whichever comes first.", figure="fig23",
     ),
     Claim(
         "Remark 22",
@@ -792,19 +793,20 @@ CLAIMS = (
     Claim(
         "(249)", "At the floor the modes decay at 1 + r^2 and 2, up to errors of the order of R.",
         eigenvalues, LOOSE, "exponents to 0.05",
-        correction="So as R -> 0; at r = 1, where the two meet, the error is of the order of sqrt(R).",
+        correction="The Jacobian is that to errors of order R, and its eigenvalues are where they are apart; at r = 1, where the "
+        "two meet, they are off by the order of sqrt(R).",
         figure="fig24",
     ),
     Claim(
-        "D.5.4 (stable node)", "Below resonance the equilibrium is a stable node: it never oscillates.",
+        "D.5.4 (stable node)", "Both modes at the floor are real and decay: nothing oscillates below resonance.",
         node, HOLDS, "1e-6: central differences", figure="fig24",
     ),
     Claim(
         "D.5.4 (unconditional contraction)",
         "Below resonance the bulk contracts whatever the noise: no threshold of stability.",
         unconditional, LOOSE, "rates above 0; a floor twice that of the limit would do",
-        correction="So in the limit. At finite p the floor jumps to a saturated one where eta d/(2B) passes the noise "
-        "fold, which grows as p vanishes.", figure="fig05",
+        correction="So in the limit, for which R of order one and a tame rho are asked. At finite p the floor jumps to a saturated one where eta d/(2B) passes the noise "
+        "fold, which grows as p vanishes.", figure="fig24",
     ),
     Claim(
         "(250)-(252)",
@@ -817,8 +819,8 @@ CLAIMS = (
         channels_meet, LIMIT, "the exponent to 0.05; limits equal to 1e-12", figure="fig26",
     ),
     Claim(
-        "D.5.7 (triple point)",
-        "Where delta = 0 and beta = 1 + alpha the limit is the five-variable ODE on a common clock.",
+        "D.2.3 (unit time at delta = 0)",
+        "Where delta = 0 a minibatch may stand for a unit of time: the limit is the ODE in five variables.",
         corner, FALSE, "a distance of 0.1 that stays as d grows; the exponent of the map's to 0.05",
         correction="All five variables and both channels stay, but time is discrete: the limit is a map.",
         figure="fig26",
@@ -827,7 +829,7 @@ CLAIMS = (
         "Section 6 (momentum and the floor)",
         "More momentum averages label noise out, and so lowers the floor above resonance.",
         averaging, FALSE, "a spread of 1e-3 over three decades of eps: what is left is of relative order eta A",
-        correction="At fixed eta the floor does not depend on eps. It falls because the prescribed eta falls with eps.",
+        correction="It does fall with the prescribed learning rate, but at a fixed one the floor does not depend on eps.",
         figure="fig05",
     ),
     Claim(
@@ -837,9 +839,10 @@ CLAIMS = (
         speeds, LIMIT, "exponents to 0.02", figure="fig05",
     ),
     Claim(
-        "D.6", "At the dimensions shown the system agrees with its limits.", reference_curves, LOOSE,
+        "D.6", "The comparisons of limits with the system at finite d test the limits.", reference_curves, LOOSE,
         "the exponent to 0.05; twice the distance of the sparse equations would do",
-        correction="The sparse equations do, which lack the corrections of order p. With exact coefficients the "
+        correction="They compare the sparse equations with themselves at a larger d, without the corrections of order p. With "
+        "exact coefficients the "
         "distance falls like d^-alpha, and is a few percent at d = 1e7 for alpha = 0.3.", figure="fig22",
     ),
     Claim(
@@ -857,17 +860,17 @@ CLAIMS = (
         "Curvature ceiling of the rare class",
         "For an infinite minibatch the fixed point is stable up to eta = 2(2-eps)/(eps H), H the curvature along the "
         "signal.",
-        curvature_ceiling, HOLDS, "1e-6: H by differences of 1e-4", later=True, figure="fig23",
+        curvature_ceiling, HOLDS, "1e-6: H by differences of 1e-4", later=True,
     ),
     Claim(
         "Noise fold of the rare class",
         "The floor of the optimum ends where eta (d-1)/(2B) passes the first maximum of R A/D0 on A theta_par = b r; "
         "there R jumps.",
-        fold, BOUNDS, "1e-3: the spacing of a grid, squared; a factor of 20 is a jump", later=True, figure="fig05",
+        fold, BOUNDS, "1e-3: the spacing of a grid, squared; a factor of 20 is a jump", later=True,
     ),
     Claim(
         "Spread at the floor",
         "For small eta theta_par has a deviation of sqrt(eta/(2B)), and R a relative one of sqrt(2/d).",
-        deviations, LIMIT, "exponents to 0.05: corrections are of relative order eta", later=True, figure="fig05",
+        deviations, LIMIT, "exponents to 0.05: corrections are of relative order eta", later=True,
     ),
 )  # fmt: skip

@@ -315,7 +315,7 @@ CLAIMS: Sequence[Claim] = (
     ),
     _later(
         "Vocabulary frontier", "All rows are stable iff eta is below the lesser of eta_c(p_1) and eta_c(p_V), which is "
-        "eta_c(p_1) iff B > (1+mu)/(1-mu).", all_rows, HOLDS, SIGNS, "fig27",
+        "eta_c(p_1) iff B > (1+mu)/(1-mu).", all_rows, HOLDS, SIGNS, "fig29",
     ),
     _later(
         "The slowest token", "While all rows are stable the slowest is the most frequent token or the rarest.", ends,

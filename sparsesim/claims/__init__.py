@@ -19,6 +19,7 @@ LOOSE = "loosely worded"  # true as meant, false as it stands; the correction sa
 DEFINITION = "definition"  # a name, which this project uses or renames
 VERDICTS = (HOLDS, LIMIT, BOUNDS, FALSE, LOOSE, DEFINITION)
 SCALES = ("smoke", "full")
+SETTLED = 0.1  # an exponent that still changes by more has not been read
 SIGMAS = 4.0  # standard errors that a measured exponent or mean may be away: one false alarm in 16,000
 
 
@@ -93,10 +94,15 @@ def slope(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray) -> t
     """The exponent q of y ~ x^q between the two largest x, and how much it still changes: an estimate of its error.
 
     Deterministic sequences have no noise; what they have is a next order, of which the change of local slopes tells.
+
+    Raises:
+        ValueError: there are fewer than three.
     """
+    if len(x) < 3:
+        raise ValueError(f"x must have at least three sizes, got {len(x)}")
     log_x, log_y = np.log(np.asarray(x, dtype=float)), np.log(np.abs(np.asarray(y, dtype=float)))
     local = np.diff(log_y) / np.diff(log_x)
-    return float(local[-1]), float(abs(local[-1] - local[-2])) if local.size > 1 else math.inf
+    return float(local[-1]), float(abs(local[-1] - local[-2]))
 
 
 def approach(
@@ -114,7 +120,7 @@ def approach(
     """
     measured, change = slope(dimensions, errors)
     falls = bool(np.all(np.diff(np.abs(np.asarray(errors))) < 0.0))
-    near = measured < -0.1 if math.isnan(predicted) else abs(measured - predicted) <= within + 2.0 * change
+    near = measured < -0.1 if math.isnan(predicted) else _near(measured, change, predicted, within)
     numbers = {"exponent": measured, "its change": change, "last error": float(np.abs(errors[-1]))}
     if not math.isnan(predicted):
         numbers["predicted exponent"] = predicted
@@ -127,14 +133,20 @@ def exponent(
 ) -> Judged:  # fmt: skip
     """LIMIT if a quantity goes like the predicted power of the dimension, else FALSE; see `approach`."""
     measured, change = slope(dimensions, values)
-    good = abs(measured - predicted) <= within + 2.0 * change
+    good = _near(measured, change, predicted, within)
     numbers = {"exponent": measured, "predicted exponent": predicted, "its change": change}
     return Judged(LIMIT if good else FALSE, numbers, computed)
 
 
+def _near(measured: float, change: float, predicted: float, within: float) -> bool:
+    """Whether an exponent is the predicted one; one that has not settled is none."""
+    return change <= SETTLED and abs(measured - predicted) <= within + 2.0 * change
+
+
 def bounded(value: float, low: float, high: float, what: str, computed: str) -> Judged:
     """BOUNDS if a value lies within, else FALSE."""
-    return Judged(BOUNDS if low <= value <= high else FALSE, {what: value, "at least": low, "at most": high}, computed)
+    ends = {name: end for name, end in (("at least", low), ("at most", high)) if math.isfinite(end)}
+    return Judged(BOUNDS if low <= value <= high else FALSE, {what: value, **ends}, computed)
 
 
 def scored(z: Mapping[str, float], computed: str, sigmas: float = SIGMAS) -> Judged:

@@ -153,7 +153,11 @@ def slug(heading: str) -> str:
 def _told(outcome: Outcome) -> str:
     claim, judged = outcome.entry.claim, outcome.judged
     values = "; ".join(f"{name}: {number(value)}" for name, value in judged.numbers.items())
-    told = [f"### {claim.number}\n", f"{claim.statement}\n", f"**{judged.verdict}.** {_sentence(judged.computed)}"]
+    told = [
+        f"### {claim.number}\n",
+        f"{claim.statement}\n",
+        f"**{judged.verdict}.** Computed: {judged.computed.rstrip('.')}.",
+    ]
     if values:
         told[-1] += f" Numbers: {values}."
     told[-1] += f" Tolerance: {claim.tolerance}.\n"
@@ -162,7 +166,3 @@ def _told(outcome: Outcome) -> str:
     about = [f"`{outcome.entry.location.partition(':')[0]}`", *([f"`make {claim.figure}`"] if claim.figure else [])]
     told.append(f"{', '.join(about)}\n")
     return "\n".join(told)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."
