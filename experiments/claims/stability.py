@@ -300,7 +300,7 @@ CLAIMS = (
         noise_condition, HOLDS, EXACT,
     ),
     Claim(
-        "Remark 12", "In region A the noise ceiling is 1/p, of the sparsity alone.",
+        "Remark 12", "The noise ceiling of region A is 1/p: the sparsity alone decides.",
         remark_12, FALSE, READ,
         correction="the cross term of the second moment cancels against the square of the mean in c3: the frontier in A goes "
         "like d^min(beta-1, alpha+delta), far above d^alpha", figure="fig06",
