@@ -41,7 +41,8 @@ figures-only: $(STAMP) ## draw them again from stored data, without simulating
 gallery: $(STAMP) ## put docs/gallery.md together from the figures that are drawn
 	$(BIN)/python -m sparsesim.gallery figures docs/gallery.md --require $(FIGURES)
 
-docs: $(STAMP) ## build the pages into build/docs; every warning and every link that leads nowhere is an error
+docs: $(STAMP) ## run what the pages tell to run, and build them into build/docs; a warning or a dead link is an error
+	$(TEST) --numprocesses auto -m docs tests/docs
 	rm -rf build/docs
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -d build/doctrees docs build/docs
 	@echo build/docs/index.html

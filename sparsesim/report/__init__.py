@@ -140,5 +140,5 @@ def _reduced(path: Path) -> bytes:
     if picture.width > WIDEST:
         picture = picture.resize((WIDEST, round(picture.height * WIDEST / picture.width)), Image.Resampling.LANCZOS)
     memory = io.BytesIO()
-    picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(memory, "PNG", optimize=True)
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(memory, "PNG", optimize=True)
     return memory.getvalue()

@@ -12,6 +12,8 @@ from nbclient import NotebookClient
 from sparsesim import HeavyBall, LeastSquares
 from sparsesim.theory import least_squares, stability
 
+pytestmark = pytest.mark.docs
+
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "spectral_conflict.ipynb"
 CELLS = 20  # as its title says
 # Values of its namespace, as numbers.

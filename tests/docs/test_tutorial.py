@@ -5,6 +5,8 @@ from pathlib import Path
 import pages
 import pytest
 
+pytestmark = pytest.mark.docs
+
 HOWTOS = sorted((pages.DOCS / "howto").glob("*.md"))
 OTHERS = [pages.ROOT / "README.md", *sorted(pages.DOCS.glob("*.md"))]
 COUNTS = '{"the": 5000, "of": 2600, "and": 2500, "momentum": 40, "sparsity": 3}'
