@@ -26,9 +26,11 @@ from sparsesim.claims import (
     combined,
     exponent,
     identity,
+    later,
     proof,
     scored,
-)  # fmt: skip
+    within,
+)
 from sparsesim.problems import HeavyBall, LeastSquares
 from sparsesim.scaling import Scaling
 from sparsesim.theory import continuum, frontier, least_squares, stability, tuning
@@ -54,11 +56,6 @@ CELLS = {
 def wrong(points_wrong: int, among: int, computed: str) -> Judged:
     """HOLDS if no point contradicts."""
     return identity({"points that contradict": float(points_wrong)}, 0.0, f"{computed}, at {among} points")
-
-
-def within(value: float, low: float, high: float, what: str) -> Judged:
-    """HOLDS if a value is between two others: a condition beside what a claim is about."""
-    return Judged(HOLDS if low <= value <= high else FALSE, {what: value}, "")
 
 
 def on_all_clocks(scale: str) -> Judged:
@@ -614,120 +611,115 @@ def decaying(scale: str) -> Judged:
     )  # fmt: skip
 
 
-def _later(number: str, statement: str, judge: Callable[[str], Judged], verdict: str, tolerance: str,
-           figure: str = "") -> Claim:  # fmt: skip
-    return Claim(number, statement, judge, verdict, tolerance, figure=figure, later=True)
-
-
 CLAIMS: Sequence[Claim] = (
-    _later(
+    later(
         "Feedbacks", "All second moments are stable iff H = H_noise + H_curvature < 1, on all three clocks alike, at "
         "every momentum and stiffness.", on_all_clocks, HOLDS, SIGNS, "fig27",
     ),
-    _later(
+    later(
         "Frontier (closed form)", "1/eta_c = (d+2-p)/(2B) + (p/2)(1-mu)/(1+mu), which is (d+2+(B-1)p)/(2B) without "
         "momentum.", closed_frontier, HOLDS, "1e-30: 80 digits and a step of 1e-20, its square left out", "fig27",
     ),
-    _later(
+    later(
         "Frontier (monotone)", "eta_c rises with momentum and with B, falls with d, and falls with p iff B > "
         "(1+mu)/(1-mu).", monotone, HOLDS, SIGNS,
     ),
-    _later(
+    later(
         "Characteristic polynomial", "det(z - T) = (z-mu)(z^2 - ((1+mu-lam)^2 - 2mu) z + mu^2) - 2 lam eps H_noise z "
         "(z+mu).", polynomial, HOLDS, "1e-40 of the terms: 80 digits",
     ),
-    _later(
+    later(
         "Well-conditioned cubic", "With z = 1 + eps x the decay rate keeps all digits at any eps, where roots of the "
         "polynomial in z lose them.", well_conditioned, HOLDS,
         "1e-12 for the cubic; the polynomial must be off by more than 1e-7 at eps = 1e-3 and by a tenth at 1e-6",
     ),
-    _later(
+    later(
         "Retention cap", "mu <= rho(F)^2 <= rho(T), so that Lambda <= ln(1/mu): nothing decays faster than the buffer "
         "forgets.", retention, BOUNDS, "1e-20: rounding of 60 digits; one point must come within half of the cap",
         "fig28",
     ),
-    _later(
+    later(
         "Oscillation of the mean", "rho(F)^2 = mu iff (1 - sqrt mu)^2 <= eta eps p <= (1 + sqrt mu)^2.", oscillation,
         HOLDS, SIGNS,
     ),
-    _later(
+    later(
         "Noise floor", "Label noise holds R at phi/(1-H), phi = s^2 eta d/(2B), whatever H is made of.", floor_solved,
         HOLDS, "1e-14: a few roundings",
     ),
-    _later(
+    later(
         "Noise floor (in trajectories)", "Simulated squared errors settle at phi/(1-H).", floor_simulated, BOUNDS,
         "4.5 standard errors, of up to three means",
     ),
-    _later(
+    later(
         "Continuum limit", "As eps -> 0 at fixed stiffness w and feedback u, (R, V/p^2, C/p) obeys one linear system "
         "in time k eps.", continuum_limit, LIMIT, FEW,
     ),
-    _later(
+    later(
         "Continuum cubic", "The continuum's roots solve x^3 + 3x^2 + (2+4w)x + 4w(1-u) = 0, stable iff u < 1, complex "
         "iff (1-4w)^3 < 108 w^2 u^2.", continuum_cubic, HOLDS, "0 points; those within 1e-6 of a border are left out",
     ),
-    _later(
+    later(
         "Continuum rate (closed forms)", "r_c(w, 0) = 1 - sqrt(1-4w) up to w = 1/4 and 1 beyond; r_c(1/4, u) = 1 - "
         "u^(1/3).",
         rates_in_closed_form, HOLDS, "1e-12: a function in doubles",
     ),
-    _later(
+    later(
         "Continuum rate (bounds)", "r_c <= 1 - u, and 0 <= (1-u) - r_c <= 1/(4w) from w = 1 on; even 1/(6 sqrt(3) w), "
         "and at every w.", rate_bounds, BOUNDS, "none: the numbers must be within; the sharper bound must be nearly "
         "met",
     ),
-    _later(
+    later(
         "Continuum rate (soft)", "r_c ~ 2w(1-u) as w -> 0: plain SGD.", soft, LIMIT, FEW,
     ),
-    _later(
+    later(
         "Matched parameters (mean)", "At w = 1/4 + (arccos|c|/ln mu)^2, c = (1+mu-lam)/(2 sqrt mu), the continuum has "
         "the algorithm's mean exactly, at any eps.", matched_mean, HOLDS,
         "1e-11, of the stiffness or of the 1/4 in it: parameters in doubles; the map itself to 60 digits",
     ),
-    _later(
+    later(
         "Matched parameters (moments)", "Away from c = 0 the matched continuum follows R uniformly in time, to c ebar "
         "(R + w V/p^2 + phi) with c < 1 for eps <= 1/2 and c < 1.2 beyond.", matching_bound, BOUNDS,
         "observed at random points with |c| >= 0.2, not proved",
     ),
-    _later(
+    later(
         "Matched parameters (Nyquist)", "Where the mean turns by a right angle a minibatch, c = 0, the matched "
         "continuum is off by an amount that does not vanish with eps.", nyquist, LIMIT, "the exponent 0 to 0.02",
     ),
-    _later(
+    later(
         "The eight cells", "For any learning-rate exponent stiffness, noise and curvature vanish, stay or grow, and "
         "each of the eight combinations has the rate of the table.", cells, LIMIT, FEW, "fig28",
     ),
-    _later(
+    later(
         "The eight cells (frontier)", "The frontier is eta ~ d^-kappa_c with kappa_c = max(1-beta, -alpha-delta).",
         frontier_exponent, LIMIT, "the exponent to 0.02; 0.1 beside it all is stable or nothing", "fig27",
     ),
-    _later(
+    later(
         "Plain SGD (best)", "Without momentum eta_c/2 is best, and its rate is ln(1 + Bp/(d+2-p)).", plain_best, HOLDS,
         "1e-12: eta in doubles; neighbours a millionth away must be slower",
     ),
-    _later(
+    later(
         "One feature gains nothing", "No momentum decays one feature faster than plain SGD, each at its best learning "
         "rate; the best radius at given mu is rho* in closed form.", momentum_loses, BOUNDS,
         "1e-5 for rho*, a search of eigenvalues in doubles; the ratio of rates has none",
     ),
-    _later(
+    later(
         "Sample cost", "At the best learning rate an e-fold takes (N_stab + N_mem + sqrt(N_stab^2 + N_mem^2))/2 active "
         "samples as eps -> 0.", sample_cost, LIMIT, FEW,
     ),
-    _later(
+    later(
         "Speed ratio (bound)", "At equal learning rate momentum gains at most a factor of 2, and that at w = 1/4 and u "
         "= 0 alone; Gamma(1/4, u) = 2/(1 + u^(1/3) + u^(2/3)).", speed_bound, BOUNDS,
         "1e-4 at w = 1/4, u = 0, a triple root in doubles; 1e-12 on the line w = 1/4",
     ),
-    _later(
+    later(
         "Speed ratio (loses)", "From u = 1/3 on momentum is slower than plain SGD at the same learning rate, at every "
         "stiffness; below, it is faster at some.", loses_from_a_third, BOUNDS, "none: signs in 40 digits",
     ),
-    _later(
+    later(
         "Speed ratio (limit)", "Lambda over plain SGD's at the same eta tends to Gamma as eps -> 0.",
         speed_at_finite_eps, LIMIT, FEW,
     ),
-    _later(
+    later(
         "Decaying learning rate", "With eta_k = 1/(p k) from k > 1/(p eta_c) on plain SGD has k R_k -> s^2 d/(B p); "
         "started earlier its first steps explode.", decaying, LIMIT, "the exponent to 0.1: the next order is ln k/k; R "
         "stays below 1.5, or passes 10",

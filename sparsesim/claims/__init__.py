@@ -66,6 +66,13 @@ class Claim:
             raise ValueError(f"correction must be given where a claim is false or loosely worded, of {self.number}")
 
 
+def later(
+    number: str, statement: str, judge: Callable[[str], Judged], expected: str, tolerance: str, figure: str = ""
+) -> Claim:
+    """A claim of later work."""
+    return Claim(number, statement, judge, expected, tolerance, figure=figure, later=True)
+
+
 def identity(errors: Mapping[str, float], tolerance: float, computed: str) -> Judged:
     """HOLDS if all relative errors are within the tolerance, else FALSE; NaN is an error.
 
@@ -147,6 +154,11 @@ def bounded(value: float, low: float, high: float, what: str, computed: str) -> 
     """BOUNDS if a value lies within, else FALSE."""
     ends = {name: end for name, end in (("at least", low), ("at most", high)) if math.isfinite(end)}
     return Judged(BOUNDS if low <= value <= high else FALSE, {what: value, **ends}, computed)
+
+
+def within(value: float, low: float, high: float, what: str) -> Judged:
+    """HOLDS if a value is between two others: a condition beside what a claim is about."""
+    return Judged(HOLDS if low <= value <= high else FALSE, {what: value}, "")
 
 
 def scored(z: Mapping[str, float], computed: str, sigmas: float = SIGMAS) -> Judged:

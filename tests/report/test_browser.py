@@ -137,17 +137,7 @@ def test_pointing_at_a_cell_shows_what_is_stored_of_it(opened: Opened, compared:
         last = stored.sel(moment="R").isel(time=-1)
         assert number(page.inner_text("#value")) == pytest.approx(float(last["mean"]), rel=DIGITS)
         said = listed(page)
-        symbols = {
-            "d": "d",
-            "p": "p",
-            "B": "B",
-            "η": "eta",
-            "ε = 1 − μ": "eps",
-            "α": "alpha",
-            "δ": "delta",
-            "κ": "kappa",
-        }
-        for symbol, name in symbols.items():
+        for symbol, name in SYMBOLS.items():
             assert number(said[symbol]) == pytest.approx(float(stored[name]), rel=DIGITS), symbol
         problem = LeastSquares(int(stored["d"]), float(stored["p"]), int(stored["B"]))
         optimizer = HeavyBall(float(stored["eta"]), float(stored["eps"]))
